@@ -1,0 +1,52 @@
+/** The model a user names: where it is and what Slipway may measure with. */
+
+/** A model on this machine. Paths are relative to the working directory. */
+export interface ModelSource {
+  readonly path: string;
+  /** The model's name in every route. */
+  readonly name?: string;
+  /** `.npz` of samples: keys are input names, the first axis is the sample. */
+  readonly calibration?: string;
+  /** `.npy` of integer class ids, one for each sample, compared with the argmax of the first float output. */
+  readonly labels?: string;
+  /** Sizes of symbolic dimensions, by name, each at least 1. */
+  readonly dims?: Readonly<Record<string, number>>;
+}
+
+/** Options of `Model.fromOnnx`. */
+export interface OnnxOptions {
+  /**
+   * Samples: an `.npz` whose keys are input names and whose first axis is the sample.
+   *
+   * @default - none: the model is served in fp32, since nothing can show that a smaller form is as good
+   */
+  readonly calibration?: string;
+  /**
+   * Labels: an `.npy` of integer class ids, one for each sample, compared with the argmax of the first float output.
+   *
+   * @default - none: fp32's own answers are the yardstick
+   */
+  readonly labels?: string;
+  /**
+   * Sizes of symbolic dimensions other than the batch, by name.
+   *
+   * @default - the samples' shapes
+   */
+  readonly dims?: Readonly<Record<string, number>>;
+  /**
+   * The model's name in every route: letters, digits, `.`, `_`, `-`, at most 63.
+   *
+   * Changing it changes the URL of the endpoint.
+   *
+   * @default - the file's name without `.onnx`
+   */
+  readonly name?: string;
+}
+
+/** Where a model comes from. */
+export const Model = {
+  /** A model file on this machine, its external data beside it. */
+  fromOnnx(path: string, options: OnnxOptions = {}): ModelSource {
+    return { path, ...options };
+  },
+};

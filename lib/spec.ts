@@ -1,0 +1,184 @@
+/** What a user may ask for. Plain data, the same on every platform; `planEndpoint` turns it into a plan. */
+
+import type { HardwareRequest } from './hardware/hardware.js';
+import type { ModelSource } from './model/model.js';
+
+/** A model endpoint, described. Everything but `model` is optional and defaults to the safe choice. */
+export interface EndpointSpec {
+  /** The model, and the samples that Slipway may measure with: `Model.fromOnnx('fraud.onnx', { calibration: 'samples.npz' })`. */
+  readonly model: ModelSource;
+  /**
+   * What the endpoint has to reach.
+   *
+   * @default - one request at a time, at the least cost
+   */
+  readonly objective?: Objective;
+  /**
+   * Which machines come into question.
+   *
+   * @default Hardware.auto()
+   */
+  readonly hardware?: HardwareRequest;
+  /**
+   * What may be done to the model, and what it must not lose.
+   *
+   * @default - the fastest form that passes the gate, fp32 when none does
+   */
+  readonly optimization?: OptimizationSpec;
+  /**
+   * How the server treats requests.
+   *
+   * @default - threads from the machine, batch size learned at warm-up, the limits below
+   */
+  readonly serving?: ServingSpec;
+  /**
+   * Objectives of service, alerts and the dashboard.
+   *
+   * @default - 99.9 % availability over 30 days, a dashboard, burn-rate alerts
+   */
+  readonly monitoring?: MonitoringSpec;
+}
+
+export interface Objective {
+  /**
+   * 99th percentile of the time a request spends in the container, milliseconds, above 0.
+   *
+   * @default - no latency objective
+   */
+  readonly p99Ms?: number;
+  /**
+   * Requests a second the endpoint has to carry, above 0.
+   *
+   * @default 1
+   */
+  readonly requestsPerSecond?: number;
+}
+
+export interface OptimizationSpec {
+  /**
+   * `auto`: the fastest candidate that passes the gate. `int8`: only candidates of that precision. `fp32`: none.
+   *
+   * @default 'auto'
+   */
+  readonly precision?: 'auto' | 'fp32' | 'int8';
+  /**
+   * What a candidate must reach.
+   *
+   * @default - see each option
+   */
+  readonly gate?: GateSpec;
+  /**
+   * When no candidate passes: `fp32` serves the model as it is and says so, `error` fails.
+   *
+   * @default 'fp32'
+   */
+  readonly onFailure?: 'fp32' | 'error';
+}
+
+export interface GateSpec {
+  /**
+   * fp32 latency divided by the candidate's, least, at least 1.
+   *
+   * @default 1.1
+   */
+  readonly minSpeedup?: number;
+  /**
+   * Relative loss of label accuracy, most, 0 to 1. Needs labels.
+   *
+   * @default 0.01
+   */
+  readonly maxAccuracyDrop?: number;
+  /**
+   * Candidate's error rate divided by fp32's, most, at least 1. Counts only where the samples are enough to tell.
+   *
+   * @default 1.5
+   */
+  readonly maxErrorRatio?: number;
+  /**
+   * Share of samples that keep fp32's top class, least, 0 to 1. Decides where labels do not.
+   *
+   * @default 0.99
+   */
+  readonly minAgreement?: number;
+  /**
+   * Signal to quantization noise of the worst output, decibels, least. Decides where labels do not.
+   *
+   * @default 20
+   */
+  readonly minSqnrDb?: number;
+  /**
+   * Count labels that are too few to decide as a failed gate.
+   *
+   * @default false
+   */
+  readonly strict?: boolean;
+}
+
+export interface ServingSpec {
+  /**
+   * Rows in one run, most; 1 turns batching off.
+   *
+   * @default - learned at warm-up: the batch at which a row becomes cheapest
+   */
+  readonly maxBatch?: number;
+  /**
+   * Runs at a time.
+   *
+   * @default - one for each processor
+   */
+  readonly workers?: number;
+  /**
+   * Threads inside one run.
+   *
+   * @default - processors divided by `workers`
+   */
+  readonly intraOpThreads?: number;
+  /**
+   * Size of a request body, bytes, most.
+   *
+   * @default 26214400
+   */
+  readonly maxBodyBytes?: number;
+  /**
+   * Requests waiting or running, most; further ones are refused with 503.
+   *
+   * @default 1024
+   */
+  readonly maxQueue?: number;
+  /**
+   * Time one request may take, seconds, above 0.
+   *
+   * @default 60
+   */
+  readonly timeoutSeconds?: number;
+}
+
+export interface MonitoringSpec {
+  /**
+   * What the endpoint promises.
+   *
+   * @default - availability of 99.9 % over 30 days; latency when `objective.p99Ms` is given
+   */
+  readonly slo?: SloSpec;
+}
+
+export interface SloSpec {
+  /**
+   * Share of requests answered without a server error, percent, above 0 and below 100.
+   *
+   * @default 99.9
+   */
+  readonly availability?: number;
+  /**
+   * Share of requests answered within `p99Ms`, as its name says 99 of 100, milliseconds.
+   *
+   * @default - `objective.p99Ms`
+   */
+  readonly p99Ms?: number;
+  /**
+   * Period over which the objective counts, days, 1 to 90.
+   *
+   * @default 30
+   */
+  readonly periodDays?: number;
+}
