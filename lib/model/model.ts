@@ -1,5 +1,7 @@
 /** The model a user names: where it is and what Slipway may measure with. */
 
+import { basename } from 'node:path';
+
 /** A model on this machine. Paths are relative to the working directory. */
 export interface ModelSource {
   readonly path: string;
@@ -50,3 +52,10 @@ export const Model = {
     return { path, ...options };
   },
 };
+
+/** The model's name in every route: the given one, else the file's stem with characters that a route cannot have as dashes. */
+export function endpointName(source: ModelSource): string {
+  if (source.name) return source.name;
+  const stem = basename(source.path).replace(/\.onnx$/i, '');
+  return stem.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '').slice(0, 63) || 'model';
+}

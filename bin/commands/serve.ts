@@ -1,0 +1,73 @@
+/** `slipway serve`: the server alone, on an optimized folder or a bare model. */
+
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { Command } from 'commander';
+import { contractText } from '../../lib/contract/validate.js';
+import { ProblemsError, SlipwayError } from '../../lib/errors.js';
+import { planServing } from '../../lib/image/serving.js';
+import { pythonEnvironment } from '../../lib/local/python.js';
+import { startServer } from '../../lib/local/server.js';
+import { endpointName } from '../../lib/model/model.js';
+import { readModel, servingProblems } from '../../lib/model/read.js';
+import { aborted, interruptible, print, say } from '../terminal.js';
+import { port } from './model-options.js';
+
+interface ServeOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly json?: boolean;
+}
+
+const examples = `
+Examples:
+  $ slipway serve build/                     # a folder made by slipway optimize
+  $ slipway serve fraud.onnx --port 9000     # a bare model, in fp32 as it is
+  $ curl -s http://127.0.0.1:8080/v2`;
+
+/** Path of serving.json: the folder's own, or one made for a bare model in `scratch`. */
+function servingFile(path: string, scratch: string): string {
+  if (!existsSync(path)) throw new SlipwayError(`'${path}' does not exist. Give a model or a folder that slipway optimize made.`);
+  if (statSync(path).isDirectory()) {
+    const file = join(path, 'serving.json');
+    if (existsSync(file)) return file;
+    throw new SlipwayError(`'${path}' has no serving.json. Make the folder with: slipway optimize MODEL --data samples.npz --out ${path}`);
+  }
+  const problems = servingProblems(readModel(path));
+  if (problems.length > 0) throw new ProblemsError(`'${basename(path)}' cannot be served`, problems);
+  const file = join(scratch, 'serving.json');
+  const files = { model: resolve(path), canaries: null, report: null };
+  writeFileSync(file, contractText('serving', planServing({ name: endpointName({ path }), dims: {}, files })));
+  return file;
+}
+
+async function serve(path: string, options: ServeOptions): Promise<void> {
+  process.exitCode = await interruptible(async (signal) => {
+    const scratch = mkdtempSync(join(tmpdir(), 'slipway-serve-'));
+    try {
+      const serving = servingFile(path, scratch);
+      const environment = await pythonEnvironment('optimizer', { log: say, signal });
+      const { host, port } = options;
+      const server = await startServer({ environment, serving, host, port, onLog: say, signal });
+      say(`Serving ${path} on ${server.url}`);
+      if (options.json) print(JSON.stringify({ endpoint: server.url }));
+      const code = await Promise.race([server.child.ended, aborted(signal)]);
+      if (code === undefined) await server.child.stop();
+      return code ?? 0;
+    } finally {
+      rmSync(scratch, { recursive: true, force: true });
+    }
+  });
+}
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('serve an optimized folder, or a bare model in fp32 as it is')
+    .argument('<path>', 'a folder made by slipway optimize, or an .onnx file')
+    .option('--port <port>', 'port, 0 for any free one', port, 8080)
+    .option('--host <host>', 'address to listen on', '127.0.0.1')
+    .option('--json', 'print one line of JSON on standard output once the endpoint is ready')
+    .addHelpText('after', examples)
+    .action(serve);
+}

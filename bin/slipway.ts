@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+/** The command line. Each verb is a file in commands/, loaded when it is asked for. */
+
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { packageFile } from '../lib/package-root.js';
+import { inspectCommand } from './commands/inspect.js';
+import { optimizeCommand } from './commands/optimize.js';
+import { serveCommand } from './commands/serve.js';
+import { upCommand } from './commands/up.js';
+import { explain, say } from './terminal.js';
+
+const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string };
+
+const program = new Command('slipway')
+  .description('Takes an ONNX model into production: optimized behind a gate, served, monitored.')
+  .version(version)
+  .option('--debug', 'show the stack of an error')
+  .showHelpAfterError('(run with --help for the options and examples)')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ slipway up fraud.onnx --data samples.npz        # optimized, served and monitored on this machine
+  $ slipway inspect fraud.onnx                      # what the model is
+  $ slipway optimize fraud.onnx --data samples.npz --out build/
+  $ slipway serve build/`,
+  );
+
+for (const command of [upCommand(), optimizeCommand(), serveCommand(), inspectCommand()]) {
+  program.addCommand(command.option('--debug', 'show the stack of an error').showHelpAfterError('(run with --help for the options and examples)'));
+}
+
+program.parseAsync().catch((error: unknown) => {
+  say(explain(error, process.argv.includes('--debug')));
+  process.exitCode = 1;
+});

@@ -1,0 +1,95 @@
+/** How the command line talks: progress and words to standard error, results to standard output, Ctrl-C heard. */
+
+import { constants } from 'node:os';
+import { Listr, ProcessOutput } from 'listr2';
+import { SlipwayError } from '../lib/errors.js';
+import type { Observer } from '../lib/local/endpoint.js';
+
+/** Shows each step with a spinner on a terminal, as plain lines elsewhere. */
+export const showSteps: Observer = async (title, work) => {
+  let result: { readonly value: Awaited<ReturnType<typeof work>> } | undefined;
+  const terminal = process.stderr.isTTY === true;
+  const tasks = new Listr(
+    [
+      {
+        title,
+        task: async (_context, task) => {
+          const value = await work((detail) => {
+            if (terminal) task.output = detail;
+          });
+          result = { value };
+        },
+      },
+    ],
+    {
+      renderer: terminal ? 'default' : 'simple',
+      rendererOptions: { processOutput: new ProcessOutput(process.stderr, process.stderr), showErrorMessage: false },
+      fallbackRendererOptions: { processOutput: new ProcessOutput(process.stderr, process.stderr) },
+      registerSignalListeners: false,
+    } as ConstructorParameters<typeof Listr>[1],
+  );
+  await tasks.run();
+  return result!.value;
+};
+
+/** A line for people. */
+export function say(line = ''): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** A result, alone on standard output. */
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+class Interrupted extends Error {
+  constructor(readonly signal: NodeJS.Signals) {
+    super(`interrupted by ${signal}`);
+  }
+}
+
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Runs `work` with a signal that Ctrl-C, SIGTERM and a closed terminal abort. A second one ends at once.
+ *
+ * @returns the process's exit code: that of `work`, or 128 and the signal's number
+ */
+export async function interruptible(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
+  const controller = new AbortController();
+  const hear = (signal: NodeJS.Signals) => {
+    if (controller.signal.aborted) process.exit(128 + constants.signals[signal]);
+    controller.abort(new Interrupted(signal));
+  };
+  for (const signal of stopSignals) process.on(signal, hear);
+  const code = () => {
+    const reason: unknown = controller.signal.reason;
+    return reason instanceof Interrupted ? 128 + constants.signals[reason.signal] : undefined;
+  };
+  try {
+    const own = await work(controller.signal);
+    return code() ?? own;
+  } catch (error) {
+    const interrupted = code();
+    if (interrupted === undefined) throw error;
+    return interrupted;
+  } finally {
+    for (const signal of stopSignals) process.off(signal, hear);
+  }
+}
+
+/** Settles when the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** What people read when a command fails; the stack only where they asked for it. */
+export function explain(error: unknown, debug: boolean): string {
+  if (debug && error instanceof Error) return error.stack ?? error.message;
+  if (error instanceof SlipwayError) return error.message;
+  const message = error instanceof Error ? error.message : String(error);
+  return `Slipway failed in a way it should not: ${message}\nRun again with --debug and report what it prints.`;
+}

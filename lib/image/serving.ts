@@ -1,0 +1,44 @@
+/** Step 4 of the road: how the server is to run the model (serving.json). */
+
+import type { ServingFile } from '../contract/serving.js';
+import type { ServingSpec } from '../spec.js';
+
+/** Files of an optimized model, beside serving.json. */
+export const optimizedFiles = { model: 'model.onnx', canaries: 'canaries.npz', report: 'report.json' } as const;
+
+/** What serving.json is made from. */
+export interface ServingInput {
+  readonly name: string;
+  readonly serving?: ServingSpec | undefined;
+  readonly dims: Readonly<Record<string, number>>;
+  /** The model's file and what stands beside it; a bare model has neither canaries nor report. */
+  readonly files: { readonly model: string; readonly canaries: string | null; readonly report: string | null };
+}
+
+/** The serving configuration of one model; the defaults are those of `ServingSpec`. */
+export function planServing({ name, serving, dims, files }: ServingInput): ServingFile {
+  return {
+    schemaVersion: 1,
+    model: {
+      name,
+      version: '1',
+      file: files.model,
+      canaries: files.canaries,
+      report: files.report,
+      dims: { ...dims },
+    },
+    threads: { workers: serving?.workers ?? null, intraOp: serving?.intraOpThreads ?? null, decoders: null },
+    batching: { maxBatch: serving?.maxBatch ?? null },
+    limits: {
+      bodyBytes: serving?.maxBodyBytes ?? 25 * 2 ** 20,
+      headerBytes: 16 * 2 ** 10,
+      headers: 100,
+      jsonDepth: 64,
+      queue: serving?.maxQueue ?? 1024,
+      requestSeconds: serving?.timeoutSeconds ?? 60,
+      connections: 4096,
+    },
+    warmupRuns: 10,
+    drainSeconds: 8,
+  };
+}

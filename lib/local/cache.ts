@@ -1,0 +1,59 @@
+/** Where Slipway keeps what is dear to make: Python environments, optimized models, Prometheus. */
+
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { SlipwayError } from '../errors.js';
+
+/** `$SLIPWAY_CACHE`, else `$XDG_CACHE_HOME/slipway`, else `~/.cache/slipway`. */
+export function cacheDir(environment: NodeJS.ProcessEnv = process.env): string {
+  return (
+    environment.SLIPWAY_CACHE || join(environment.XDG_CACHE_HOME || join(environment.HOME || homedir(), '.cache'), 'slipway')
+  );
+}
+
+const causes: Readonly<Record<string, string>> = {
+  EACCES: 'there is no permission to write there',
+  EPERM: 'there is no permission to write there',
+  EROFS: 'that file system is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EFBIG: 'a file grew over the limit on file sizes',
+  ENOTDIR: 'a file stands where a folder is needed',
+};
+
+/** Turns a failed write into a sentence; anything else is thrown on as it is. */
+export function refuseUnwritable(path: string, error: unknown, remedy: string): never {
+  const cause = causes[(error as NodeJS.ErrnoException)?.code ?? ''];
+  if (!cause) throw error;
+  throw new SlipwayError(`'${path}' cannot be written: ${cause}. ${remedy}`);
+}
+
+const moveCache = 'Free it, or set SLIPWAY_CACHE to a folder that can be written.';
+
+/**
+ * Makes a folder of the cache whole or not at all: `make` fills a folder beside it, which takes its place when done.
+ *
+ * Two makers at once do no harm: the first to finish wins. What an interrupted one leaves is removed.
+ *
+ * @returns the folder's path
+ */
+export async function makeEntry(path: string, make: (folder: string) => Promise<void>): Promise<string> {
+  let folder: string | undefined;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    folder = mkdtempSync(join(dirname(path), `.${basename(path)}-`));
+    await make(folder);
+    try {
+      renameSync(folder, path);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+    }
+    return path;
+  } catch (error) {
+    return refuseUnwritable(path, error, moveCache);
+  } finally {
+    if (folder) rmSync(folder, { recursive: true, force: true });
+  }
+}

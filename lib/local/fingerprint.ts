@@ -1,0 +1,46 @@
+/** What decides the bytes of an optimized model, as one key: the same key means nothing has to be made again. */
+
+import { createHash, type Hash } from 'node:crypto';
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { packageFile } from '../package-root.js';
+import type { EndpointPlan } from '../plan.js';
+
+function addFile(hash: Hash, path: string): void {
+  const window = Buffer.allocUnsafe(4 * 2 ** 20);
+  const file = openSync(path, 'r');
+  try {
+    for (let count = readSync(file, window); count > 0; count = readSync(file, window)) {
+      hash.update(window.subarray(0, count));
+    }
+  } finally {
+    closeSync(file);
+  }
+  hash.update('\0');
+}
+
+/** The optimizer's own sources, tests left out. */
+function* sources(folder: string): Generator<string> {
+  for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory() && entry.name !== 'tests' && entry.name !== '__pycache__') yield* sources(path);
+    else if (entry.name.endsWith('.py')) yield path;
+  }
+}
+
+/** Model, external data, samples, labels, recipe, tools and processor: 32 hex digits. */
+export function optimizationKey(plan: EndpointPlan): string {
+  const hash = createHash('sha256');
+  const { path, calibration, labels } = plan.source;
+  addFile(hash, path);
+  for (const { location } of plan.profile.externalData) addFile(hash, join(dirname(path), location));
+  for (const file of [calibration, labels]) {
+    if (file) addFile(hash, file);
+    else hash.update('none\0');
+  }
+  hash.update(JSON.stringify(plan.recipe)).update(JSON.stringify(plan.serving));
+  hash.update(JSON.stringify(plan.hardware.chosen));
+  hash.update(readFileSync(packageFile('container', 'locks', 'optimizer.txt')));
+  for (const file of sources(packageFile('container', 'optimizer'))) addFile(hash, file);
+  return hash.digest('hex').slice(0, 32);
+}

@@ -1,0 +1,67 @@
+/** This machine as one an endpoint can run on. */
+
+import { readFileSync } from 'node:fs';
+import { arch, availableParallelism, cpus, totalmem } from 'node:os';
+import { SlipwayError } from '../errors.js';
+import type { InstructionSet, Machine } from '../hardware/machine.js';
+import type { Platform } from '../platforms.js';
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** From the flags of `/proc/cpuinfo`; `unknown` where they cannot be read. */
+export function instructionSetOf(architecture: string, cpuinfo: string): InstructionSet {
+  if (architecture === 'arm64') return 'arm64';
+  const flags = /^flags\s*:(.*)$/m.exec(cpuinfo)?.[1]?.trim().split(/\s+/);
+  if (!flags) return 'unknown';
+  return flags.includes('avx512_vnni') || flags.includes('avx_vnni') ? 'x86-64-vnni' : 'x86-64';
+}
+
+/** Whole processors of a cgroup's `cpu.max` (`200000 100000` is 2), at least 1; undefined when it sets no quota. */
+export function quotaOf(cpuMax: string): number | undefined {
+  const [quota, period] = cpuMax.trim().split(/\s+/).map(Number);
+  return quota && period ? Math.max(1, Math.floor(quota / period)) : undefined;
+}
+
+/**
+ * Processors, memory and instruction set that a process of this machine may use.
+ *
+ * @throws SlipwayError on an architecture that ONNX Runtime's wheels do not cover
+ */
+export function thisMachine(): Machine {
+  const architectures: Readonly<Record<string, Machine['architecture']>> = { x64: 'x86_64', arm64: 'arm64' };
+  const architecture = architectures[arch()];
+  if (!architecture) throw new SlipwayError(`Slipway runs on x86_64 and arm64; this machine is ${arch()}.`);
+  const memoryLimit = Number(read('/sys/fs/cgroup/memory.max').trim()) || Number.POSITIVE_INFINITY;
+  return {
+    name: 'local',
+    architecture,
+    instructionSet: instructionSetOf(architecture, read('/proc/cpuinfo')),
+    cpu: cpus()[0]?.model.trim() || 'unknown',
+    processors: Math.min(availableParallelism(), quotaOf(read('/sys/fs/cgroup/cpu.max')) ?? Number.POSITIVE_INFINITY),
+    memoryBytes: Math.min(totalmem(), memoryLimit),
+  };
+}
+
+/** This machine as the place an endpoint runs. */
+export function local(machine: Machine = thisMachine()): Platform {
+  return { id: 'local', machines: [machine] };
+}
+
+const instructionSets: readonly InstructionSet[] = ['x86-64-vnni', 'x86-64', 'arm64', 'unknown'];
+
+/**
+ * The machine that a target names: `local`, an instruction set, or a machine type.
+ *
+ * Of a machine type nothing is known yet, so it gets the recipe that is right on every CPU.
+ */
+export function targetMachine(target: string, here: Machine = thisMachine()): Machine {
+  if (target === 'local') return here;
+  const instructionSet = instructionSets.find((set) => set === target) ?? 'unknown';
+  return { ...here, name: target, instructionSet };
+}

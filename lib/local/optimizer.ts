@@ -1,0 +1,100 @@
+/** Runs container/optimizer on this machine, and keeps what it made. */
+
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { ReportFile } from '../contract/report.js';
+import { contractText, readContract } from '../contract/validate.js';
+import { SlipwayError } from '../errors.js';
+import { optimizedFiles } from '../image/serving.js';
+import type { EndpointPlan } from '../plan.js';
+import { cacheDir, makeEntry, refuseUnwritable } from './cache.js';
+import { startChild } from './child.js';
+import { optimizationKey } from './fingerprint.js';
+import type { PythonEnvironment } from './python.js';
+
+/** How far an optimization has come. */
+export interface Progress {
+  /** What is being done, for people. */
+  readonly step: string;
+  /** Steps done so far and in all. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface OptimizeOptions {
+  readonly environment: PythonEnvironment;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A folder with model.onnx, report.json, canaries.npz and serving.json. */
+export interface OptimizedModel {
+  readonly folder: string;
+  readonly report: ReportFile;
+  /** Whether it was there already. */
+  readonly cached: boolean;
+}
+
+function progressOf(line: string): Progress | undefined {
+  try {
+    const event = JSON.parse(line) as Partial<Progress>;
+    if (typeof event.done !== 'number' || typeof event.total !== 'number') return undefined;
+    return { step: event.step ?? '', done: event.done, total: event.total };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Optimizes into `folder`, which is made when it is missing. An interrupted run leaves no half-written file in it.
+ *
+ * @throws SlipwayError with the optimizer's own words when it refuses the input or the gate fails
+ */
+export async function optimizeInto(folder: string, plan: EndpointPlan, options: OptimizeOptions): Promise<ReportFile> {
+  options.signal?.throwIfAborted();
+  const { python, env } = options.environment;
+  const scratch = mkdtempSync(join(tmpdir(), 'slipway-optimize-'));
+  try {
+    const recipe = join(scratch, 'recipe.json');
+    writeFileSync(recipe, contractText('recipe', plan.recipe));
+    mkdirSync(folder, { recursive: true });
+    const { path, calibration, labels } = plan.source;
+    const child = startChild(
+      python,
+      [
+        ...['-m', 'optimizer', '--recipe', recipe, '--model', path, '--out', folder, '--scratch', scratch],
+        ...(calibration ? ['--data', calibration] : []),
+        ...(labels ? ['--labels', labels] : []),
+      ],
+      { env },
+    );
+    const abort = () => void child.stop(5000).catch(() => undefined);
+    options.signal?.addEventListener('abort', abort, { once: true });
+    createInterface({ input: child.process.stdout! }).on('line', (line) => {
+      const progress = progressOf(line);
+      if (progress) options.onProgress?.(progress);
+    });
+    const said: string[] = [];
+    child.process.stderr!.setEncoding('utf8').on('data', (text: string) => said.push(text));
+    const code = await child.ended.finally(() => options.signal?.removeEventListener('abort', abort));
+    options.signal?.throwIfAborted();
+    if (code !== 0) throw new SlipwayError(said.join('').trim() || `The optimizer ended with code ${code} and said nothing.`);
+
+    writeFileSync(join(folder, 'serving.json'), contractText('serving', plan.serving));
+    return readContract('report', join(folder, optimizedFiles.report));
+  } catch (error) {
+    return refuseUnwritable(folder, error, 'Free it, or name another folder.');
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** The optimized model from the cache, made first when it is not there. */
+export async function optimizeCached(plan: EndpointPlan, options: OptimizeOptions): Promise<OptimizedModel> {
+  const folder = join(cacheDir(), 'models', optimizationKey(plan));
+  const cached = existsSync(join(folder, optimizedFiles.report));
+  if (!cached) await makeEntry(folder, async (scratch) => void (await optimizeInto(scratch, plan, options)));
+  return { folder, report: readContract('report', join(folder, optimizedFiles.report)), cached };
+}

@@ -1,0 +1,113 @@
+// Runs the suites that are named, or all, and ends with one line that counts their tests.
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { runToEnd } from './process.mjs';
+import { python, root } from './python.mjs';
+
+const results = join(root, '.test-results');
+
+/** Counts of a vitest JSON report. */
+function vitestCounts(path) {
+  const report = JSON.parse(readFileSync(path, 'utf8'));
+  const broken = report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + broken.length,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+}
+
+/** Counts of a JUnit report as pytest writes it. */
+function junitCounts(path) {
+  const suite = /<testsuite [^>]*>/.exec(readFileSync(path, 'utf8'))[0];
+  const [tests, failures, errors, skipped] = ['tests', 'failures', 'errors', 'skipped'].map((name) =>
+    Number(new RegExp(` ${name}="(\\d+)"`).exec(suite)[1]),
+  );
+  return { passed: tests - failures - errors - skipped, failed: failures + errors, skipped };
+}
+
+async function counted(report, read, run) {
+  const path = join(results, report);
+  rmSync(path, { force: true });
+  const code = await run(path);
+  if (!existsSync(path)) return { passed: 0, failed: 1, skipped: 0 };
+  const counts = read(path);
+  return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+}
+
+const vitest = (project) => () =>
+  counted(`${project}.json`, vitestCounts, (path) =>
+    runToEnd(
+      process.execPath,
+      [join('node_modules', 'vitest', 'vitest.mjs'), 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${path}`],
+      { cwd: root, stdio: ['ignore', 1, 2] },
+    ),
+  );
+
+async function pytest() {
+  const { python: command, env } = await python('dev');
+  return counted('container.xml', junitCounts, (path) =>
+    runToEnd(command, ['-m', 'pytest', `--junitxml=${path}`], { cwd: join(root, 'container'), env, stdio: ['ignore', 1, 2] }),
+  );
+}
+
+const browsers = ['chromium', 'chromium-browser', 'google-chrome'];
+const onPath = (name) => process.env.PATH.split(':').some((folder) => existsSync(join(folder, name)));
+
+/** The browser that the page is tested in: Debian's, installed where that is allowed. */
+async function browser() {
+  if (browsers.some(onPath)) return undefined;
+  if (process.getuid?.() === 0 && onPath('apt-get')) {
+    process.stderr.write('Installing Chromium for the browser test …\n');
+    const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+    await runToEnd('apt-get', ['update', '-qq'], options);
+    await runToEnd('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'chromium'], options);
+    if (browsers.some(onPath)) return undefined;
+  }
+  return 'Chromium is missing. Install it: apt-get install chromium';
+}
+
+/** Each suite: what it needs that may be missing (a sentence), and how it runs. */
+const suites = {
+  unit: { run: vitest('unit') },
+  container: { run: pytest },
+  local: { needs: browser, run: vitest('local') },
+};
+
+/** Runs suites. Resolves with the exit code. */
+export async function test(names) {
+  const unknown = names.filter((name) => !(name in suites));
+  if (unknown.length > 0) {
+    process.stderr.write(`There is no suite ${unknown.join(', ')}. There: ${Object.keys(suites).join(', ')}\n`);
+    return 2;
+  }
+  mkdirSync(results, { recursive: true });
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  for (const name of names.length > 0 ? names : Object.keys(suites)) {
+    const missing = await suites[name].needs?.();
+    if (missing) process.stderr.write(`${name}: ${missing}\n`);
+    const nothingRan = process.env.CI ? { passed: 0, failed: 1, skipped: 0 } : { passed: 0, failed: 0, skipped: 1 };
+    const counts = missing ? nothingRan : await suites[name].run();
+    for (const kind of Object.keys(total)) total[kind] += counts[kind];
+  }
+  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
+  process.stdout.write(`${total.passed} passed, ${total.failed} failed${skipped}\n`);
+  return total.failed > 0 || total.passed === 0 ? 1 : 0;
+}
+
+/** ruff and pyright over the container. Resolves with the exit code. */
+export async function lintPython() {
+  const { python: command, env } = await python('dev');
+  const container = { cwd: join(root, 'container'), env };
+  const pyright = join(root, 'node_modules', 'pyright', 'index.js');
+  const steps = [
+    [command, ['-m', 'ruff', 'check', '.', '../examples', '../bench'], container],
+    [command, ['-m', 'ruff', 'format', '--check', '.', '../examples', '../bench'], container],
+    [process.execPath, [pyright, '-p', 'container/pyproject.toml', '--pythonpath', command], { cwd: root }],
+  ];
+  for (const [file, args, options] of steps) {
+    const code = await runToEnd(file, args, options);
+    if (code !== 0) return code;
+  }
+  return 0;
+}
