@@ -1,0 +1,127 @@
+/** Monitoring, the emitter for Prometheus: recording rules, alerts and a scrape configuration, as YAML. */
+
+import { stringify } from 'yaml';
+import type { Alert, Comparison } from './alerts.js';
+import type { Expression } from './expression.js';
+import type { Objective } from './objectives.js';
+import type { MonitoringPlan } from './plan.js';
+import { duration, prometheusScope, promql, quote, type Scope } from './queries/prometheus.js';
+
+interface Recording {
+  readonly record: string;
+  readonly value: Expression;
+  readonly windowSeconds: number;
+}
+
+const HOUR = 3600;
+/** Windows above an hour move slowly and read much: once a minute is enough. */
+const SLOW_SECONDS = 60;
+/** Rules are no fresher than the readings they are made from, and need not be fresher than this. */
+const QUICK_SECONDS = 5;
+
+function recordingsOf(objective: Objective): readonly Recording[] {
+  const { id, bad, total, burn, periodSeconds, target } = objective;
+  const named = (what: string, windowSeconds: number, value: Expression): Recording => ({
+    record: `slipway:${id}:${what}_${duration(windowSeconds)}`,
+    value,
+    windowSeconds,
+  });
+  const longs = burn.map(({ longSeconds }) => longSeconds);
+  const windows = [...new Set([...longs, ...burn.map(({ shortSeconds }) => shortSeconds)])].sort((a, b) => a - b);
+  const budget = Number((1 - target).toPrecision(12));
+  return [
+    ...windows.map((window) => named('bad_share', window, { op: 'ratio', of: bad, to: total })),
+    ...longs.map((window) => named('bad', window, bad)),
+    named('budget_left', periodSeconds, { op: 'budgetLeft', bad, total, budget }),
+  ];
+}
+
+/** Go's template marks would be run inside annotations and labels. */
+const literal = (text: string): string => text.replaceAll('{{', '{{ "{{" }}');
+
+const shownNow: Partial<Record<Comparison['unit'], string>> = {
+  share: ' Now: {{ $value | humanizePercentage }}.',
+};
+
+function alertRule(alert: Alert, plan: MonitoringPlan, scope: Scope, say: (comparison: Comparison) => string): object {
+  const scopeLabels = Object.entries(scope).map(([label, value]) => [label, literal(value)]);
+  return {
+    alert: alert.name,
+    expr: alert.when.map(say).join(' and '),
+    for: duration(alert.forSeconds),
+    labels: { ...Object.fromEntries(scopeLabels), model: literal(plan.model), severity: alert.severity },
+    annotations: {
+      summary: literal(`${plan.model}: ${alert.summary}`),
+      description: `${literal(alert.meaning)}${shownNow[alert.when[0]!.unit] ?? ''}`,
+      action: literal(alert.action),
+    },
+  };
+}
+
+/**
+ * The rule file of a plan: one group of quick and one of slow recording rules, one of alerts. Deterministic.
+ *
+ * `slipway:<objective>:bad_share_<window>` is the share of bad requests, 0 to 1; `bad_<window>` their number;
+ * `budget_left_<period>` the share of the error budget that is left. Each carries the labels of `prometheusScope`.
+ */
+export function prometheusRules(plan: MonitoringPlan): string {
+  const scope = prometheusScope(plan);
+  const recordings = plan.objectives.flatMap(recordingsOf);
+  const key = (value: Expression, windowSeconds: number): string => JSON.stringify([value, windowSeconds]);
+  const recorded = new Map(recordings.map(({ record, value, windowSeconds }) => [key(value, windowSeconds), record]));
+  const selector = Object.entries(scope)
+    .map(([label, value]) => `${label}=${quote(value)}`)
+    .join(', ');
+  const say = ({ value, windowSeconds, is, than }: Comparison): string => {
+    const record = recorded.get(key(value, windowSeconds));
+    return `${record ? `${record}{${selector}}` : promql(value, { scope, windowSeconds })} ${is} ${than}`;
+  };
+  const quickSeconds = Math.max(plan.scrapeSeconds, QUICK_SECONDS);
+  const recordingGroup = (pace: string, seconds: number, rules: readonly Recording[]): object => ({
+    name: `slipway ${plan.model} objectives ${pace}`,
+    interval: duration(seconds),
+    rules: rules.map(({ record, value, windowSeconds }) => ({
+      record,
+      expr: promql(value, { scope, windowSeconds }),
+      labels: scope,
+    })),
+  });
+  const groups = [
+    recordingGroup(
+      'quick',
+      quickSeconds,
+      recordings.filter(({ windowSeconds }) => windowSeconds <= HOUR),
+    ),
+    recordingGroup(
+      'slow',
+      Math.max(plan.scrapeSeconds, SLOW_SECONDS),
+      recordings.filter(({ windowSeconds }) => windowSeconds > HOUR),
+    ),
+    {
+      name: `slipway ${plan.model} alerts`,
+      interval: duration(quickSeconds),
+      rules: plan.alerts.map((alert) => alertRule(alert, plan, scope, say)),
+    },
+  ];
+  return stringify({ groups }, { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+export interface ScrapeTarget {
+  /** Where the endpoint's `/metrics` is, `host:port`. */
+  readonly target: string;
+  /** Path of the file with `prometheusRules`. */
+  readonly rulesFile: string;
+}
+
+/** A Prometheus configuration that reads one endpoint and evaluates its rules. The job's name is what every query selects by. */
+export function prometheusConfig(plan: MonitoringPlan, { target, rulesFile }: ScrapeTarget): string {
+  const every = duration(plan.scrapeSeconds);
+  return stringify(
+    {
+      global: { scrape_interval: every, scrape_timeout: every, evaluation_interval: every },
+      rule_files: [rulesFile],
+      scrape_configs: [{ job_name: prometheusScope(plan).job, static_configs: [{ targets: [target] }] }],
+    },
+    { lineWidth: 0 },
+  );
+}
