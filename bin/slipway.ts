@@ -28,7 +28,11 @@ Examples:
   );
 
 for (const command of [upCommand(), optimizeCommand(), serveCommand(), inspectCommand()]) {
-  program.addCommand(command.option('--debug', 'show the stack of an error').showHelpAfterError('(run with --help for the options and examples)'));
+  program.addCommand(
+    command
+      .option('--debug', 'show the stack of an error')
+      .showHelpAfterError('(run with --help for the options and examples)'),
+  );
 }
 
 program.parseAsync().catch((error: unknown) => {

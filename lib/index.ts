@@ -1,16 +1,24 @@
 /** `import … from 'slipway'`: describe an endpoint, plan it, run it here. */
 
-export { ProblemsError, SlipwayError, type Problem } from './errors.js';
+export type { RecipeFile } from './contract/recipe.js';
+export type { ReportFile } from './contract/report.js';
+export type { ServingFile } from './contract/serving.js';
+export { type Problem, ProblemsError, SlipwayError } from './errors.js';
 export { Hardware, type HardwareRequest } from './hardware/hardware.js';
 export type { HardwareChoice, InstructionSet, Machine } from './hardware/machine.js';
 export { local } from './local/machine.js';
 export { Model, type ModelSource, type OnnxOptions } from './model/model.js';
-export type { DType, Dim, ExternalFile, Family, ModelProfile, Quantization, TensorInfo } from './model/profile.js';
+export type { Dim, DType, ExternalFile, Family, ModelProfile, Quantization, TensorInfo } from './model/profile.js';
 export { readModel } from './model/read.js';
 export type { MonitoringPlan } from './monitoring/plan.js';
 export { type EndpointPlan, planEndpoint } from './plan.js';
 export type { Platform, PlatformId } from './platforms.js';
-export type { EndpointSpec, GateSpec, MonitoringSpec, Objective, OptimizationSpec, ServingSpec, SloSpec } from './spec.js';
-export type { RecipeFile } from './contract/recipe.js';
-export type { ReportFile } from './contract/report.js';
-export type { ServingFile } from './contract/serving.js';
+export type {
+  EndpointSpec,
+  GateSpec,
+  MonitoringSpec,
+  Objective,
+  OptimizationSpec,
+  ServingSpec,
+  SloSpec,
+} from './spec.js';

@@ -9,7 +9,8 @@ const shown = (value: unknown): string => JSON.stringify(value) ?? String(value)
 
 /** The sentence of a failed check: what was given and what is allowed. */
 const allowed = (what: string) => ({
-  error: (issue: Issue) => (issue.input === undefined ? `is missing; allowed: ${what}` : `${shown(issue.input)} is given; allowed: ${what}`),
+  error: (issue: Issue) =>
+    issue.input === undefined ? `is missing; allowed: ${what}` : `${shown(issue.input)} is given; allowed: ${what}`,
 });
 
 const numberAbove = (least: number, unit: string) => {
@@ -21,14 +22,17 @@ const between = (least: number, most: number) => {
   return z.number(message).min(least, message).max(most, message);
 };
 const count = (most = Number.MAX_SAFE_INTEGER) => {
-  const message = allowed(most === Number.MAX_SAFE_INTEGER ? 'a whole number from 1' : `a whole number from 1 to ${most}`);
+  const message = allowed(
+    most === Number.MAX_SAFE_INTEGER ? 'a whole number from 1' : `a whole number from 1 to ${most}`,
+  );
   return z.int(message).min(1, message).max(most, message);
 };
 const atLeast = (least: number) => {
   const message = allowed(`a number of at least ${least}`);
   return z.number(message).min(least, message);
 };
-const oneOf = <const T extends readonly string[]>(values: T) => z.enum(values, allowed(values.map((value) => `'${value}'`).join(', ')));
+const oneOf = <const T extends readonly string[]>(values: T) =>
+  z.enum(values, allowed(values.map((value) => `'${value}'`).join(', ')));
 const text = (what: string) => z.string(allowed(what)).min(1, allowed(what));
 const name = () => {
   const message = allowed("letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 63");
@@ -51,10 +55,14 @@ const shape = group({
     requestsPerSecond: numberAbove(0, 'requests a second').optional(),
   }).optional(),
   hardware: z
-    .discriminatedUnion('choose', [
-      group({ choose: z.literal('auto') }),
-      group({ choose: z.literal('named'), machine: text('the name of a machine type') }),
-    ], allowed("Hardware.auto() or Hardware.of('…')"))
+    .discriminatedUnion(
+      'choose',
+      [
+        group({ choose: z.literal('auto') }),
+        group({ choose: z.literal('named'), machine: text('the name of a machine type') }),
+      ],
+      allowed("Hardware.auto() or Hardware.of('…')"),
+    )
     .optional(),
   optimization: group({
     precision: oneOf(['auto', 'fp32', 'int8']).optional(),
@@ -81,7 +89,12 @@ const shape = group({
       availability: z
         .number(allowed('a percentage above 0 and below 100'))
         .gt(0, allowed('a percentage above 0 and below 100'))
-        .lt(100, allowed('a percentage above 0 and below 100; 100 leaves no room for a single error, so every error would page'))
+        .lt(
+          100,
+          allowed(
+            'a percentage above 0 and below 100; 100 leaves no room for a single error, so every error would page',
+          ),
+        )
         .optional(),
       p99Ms: numberAbove(0, 'milliseconds').optional(),
       periodDays: count(90).optional(),
@@ -106,5 +119,10 @@ export function specProblems(spec: unknown): Problem[] {
 function labelsWithoutSamples(spec: unknown): Problem[] {
   const { model } = spec as { readonly model: { readonly labels?: string; readonly calibration?: string } };
   if (!model.labels || model.calibration) return [];
-  return [{ where: 'model.labels', what: 'labels belong to samples; give those too (calibration, or --data on the command line)' }];
+  return [
+    {
+      where: 'model.labels',
+      what: 'labels belong to samples; give those too (calibration, or --data on the command line)',
+    },
+  ];
 }

@@ -23,7 +23,11 @@ function sourcesDigest() {
   const digest = createHash('sha256');
   const sources = ['bin', 'lib', 'constructs'].flatMap((folder) => [...files(folder)]);
   for (const path of [...sources, 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'].sort()) {
-    digest.update(path).update('\0').update(readFileSync(join(root, path))).update('\0');
+    digest
+      .update(path)
+      .update('\0')
+      .update(readFileSync(join(root, path)))
+      .update('\0');
   }
   return digest.digest('hex');
 }

@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { runGuarded } from './process.mjs';
 import { root } from './python.mjs';
 
-const groups = { server: [], optimizer: ['optimizer'], dev: ['optimizer', 'dev'], bench: ['optimizer', 'dev', 'bench'] };
+const groups = {
+  server: [],
+  optimizer: ['optimizer'],
+  dev: ['optimizer', 'dev'],
+  bench: ['optimizer', 'dev', 'bench'],
+};
 const container = join(root, 'container');
 const constraints = join(container, 'locks', '.constraints');
 
@@ -16,8 +21,27 @@ try {
     await runGuarded(
       'uv',
       [
-        ...['pip', 'compile', '--quiet', 'pyproject.toml', '--universal', '--python-version', '3.11', '--generate-hashes', '--upgrade'],
-        ...['--no-header', '--no-annotate', '--no-emit-index-url', '--no-emit-find-links', '-c', constraints, '-o', out],
+        ...[
+          'pip',
+          'compile',
+          '--quiet',
+          'pyproject.toml',
+          '--universal',
+          '--python-version',
+          '3.11',
+          '--generate-hashes',
+          '--upgrade',
+        ],
+        ...[
+          '--no-header',
+          '--no-annotate',
+          '--no-emit-index-url',
+          '--no-emit-find-links',
+          '-c',
+          constraints,
+          '-o',
+          out,
+        ],
         ...extras.flatMap((extra) => ['--extra', extra]),
       ],
       { cwd: container },

@@ -43,7 +43,9 @@ export async function runGuarded(command, args, options = {}) {
     return 1;
   });
   if (code !== 0) {
-    process.stderr.write(`\nSet-up stopped: '${[command, ...args].join(' ')}' ended with code ${code}; its last lines stand above.\n`);
+    process.stderr.write(
+      `\nSet-up stopped: '${[command, ...args].join(' ')}' ended with code ${code}; its last lines stand above.\n`,
+    );
     process.exit(1);
   }
 }

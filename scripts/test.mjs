@@ -39,7 +39,15 @@ const vitest = (project) => () =>
   counted(`${project}.json`, vitestCounts, (path) =>
     runToEnd(
       process.execPath,
-      [join('node_modules', 'vitest', 'vitest.mjs'), 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${path}`],
+      [
+        join('node_modules', 'vitest', 'vitest.mjs'),
+        'run',
+        '--project',
+        project,
+        '--reporter=default',
+        '--reporter=json',
+        `--outputFile.json=${path}`,
+      ],
       { cwd: root, stdio: ['ignore', 1, 2] },
     ),
   );
@@ -47,7 +55,11 @@ const vitest = (project) => () =>
 async function pytest() {
   const { python: command, env } = await python('dev');
   return counted('container.xml', junitCounts, (path) =>
-    runToEnd(command, ['-m', 'pytest', `--junitxml=${path}`], { cwd: join(root, 'container'), env, stdio: ['ignore', 1, 2] }),
+    runToEnd(command, ['-m', 'pytest', `--junitxml=${path}`], {
+      cwd: join(root, 'container'),
+      env,
+      stdio: ['ignore', 1, 2],
+    }),
   );
 }
 

@@ -20,7 +20,8 @@ function dimension(text: string, earlier: Readonly<Record<string, number>>): Rec
 /** A port from 0 (any free one) to 65535. */
 export function port(text: string): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value > 65535) throw new InvalidArgumentError('Give a port from 1 to 65535, or 0 for any free one.');
+  if (!/^\d+$/.test(text) || value > 65535)
+    throw new InvalidArgumentError('Give a port from 1 to 65535, or 0 for any free one.');
   return value;
 }
 

@@ -1,12 +1,12 @@
 /** `slipway optimize`: try, measure, decide; the result in a folder that `slipway serve` takes. */
 
 import { Command } from 'commander';
+import type { ReportFile } from '../../lib/contract/report.js';
 import { local, targetMachine } from '../../lib/local/machine.js';
 import { optimizeInto } from '../../lib/local/optimizer.js';
-import { pythonEnvironment } from '../../lib/local/python.js';
 import { bar } from '../../lib/local/progress-bar.js';
+import { pythonEnvironment } from '../../lib/local/python.js';
 import { planEndpoint } from '../../lib/plan.js';
-import type { ReportFile } from '../../lib/contract/report.js';
 import { interruptible, print, say, showSteps } from '../terminal.js';
 import { type ModelOptions, specOf, withModelOptions } from './model-options.js';
 

@@ -28,11 +28,14 @@ Examples:
 
 /** Path of serving.json: the folder's own, or one made for a bare model in `scratch`. */
 function servingFile(path: string, scratch: string): string {
-  if (!existsSync(path)) throw new SlipwayError(`'${path}' does not exist. Give a model or a folder that slipway optimize made.`);
+  if (!existsSync(path))
+    throw new SlipwayError(`'${path}' does not exist. Give a model or a folder that slipway optimize made.`);
   if (statSync(path).isDirectory()) {
     const file = join(path, 'serving.json');
     if (existsSync(file)) return file;
-    throw new SlipwayError(`'${path}' has no serving.json. Make the folder with: slipway optimize MODEL --data samples.npz --out ${path}`);
+    throw new SlipwayError(
+      `'${path}' has no serving.json. Make the folder with: slipway optimize MODEL --data samples.npz --out ${path}`,
+    );
   }
   const problems = servingProblems(readModel(path));
   if (problems.length > 0) throw new ProblemsError(`'${basename(path)}' cannot be served`, problems);

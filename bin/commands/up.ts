@@ -1,7 +1,7 @@
 /** `slipway up`: the whole road on this machine, until Ctrl-C. */
 
 import { Command } from 'commander';
-import { runLocally, type LocalEndpoint } from '../../lib/local/endpoint.js';
+import { type LocalEndpoint, runLocally } from '../../lib/local/endpoint.js';
 import { local } from '../../lib/local/machine.js';
 import { curlCommand } from '../../lib/local/sample.js';
 import { planEndpoint } from '../../lib/plan.js';

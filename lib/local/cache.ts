@@ -8,7 +8,8 @@ import { SlipwayError } from '../errors.js';
 /** `$SLIPWAY_CACHE`, else `$XDG_CACHE_HOME/slipway`, else `~/.cache/slipway`. */
 export function cacheDir(environment: NodeJS.ProcessEnv = process.env): string {
   return (
-    environment.SLIPWAY_CACHE || join(environment.XDG_CACHE_HOME || join(environment.HOME || homedir(), '.cache'), 'slipway')
+    environment.SLIPWAY_CACHE ||
+    join(environment.XDG_CACHE_HOME || join(environment.HOME || homedir(), '.cache'), 'slipway')
   );
 }
 

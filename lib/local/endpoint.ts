@@ -121,7 +121,14 @@ export async function runLocally(plan: EndpointPlan, options: LocalOptions, obse
 
     const sample = await sampleRequest(plan);
     const server = await observe('Starting the server', () =>
-      startServer({ environment, serving: join(model.folder, 'serving.json'), host, port, onLog: options.onLog, signal }),
+      startServer({
+        environment,
+        serving: join(model.folder, 'serving.json'),
+        host,
+        port,
+        onLog: options.onLog,
+        signal,
+      }),
     );
     undo.push(() => server.child.stop());
 

@@ -80,7 +80,8 @@ export async function optimizeInto(folder: string, plan: EndpointPlan, options: 
     child.process.stderr!.setEncoding('utf8').on('data', (text: string) => said.push(text));
     const code = await child.ended.finally(() => options.signal?.removeEventListener('abort', abort));
     options.signal?.throwIfAborted();
-    if (code !== 0) throw new SlipwayError(said.join('').trim() || `The optimizer ended with code ${code} and said nothing.`);
+    if (code !== 0)
+      throw new SlipwayError(said.join('').trim() || `The optimizer ended with code ${code} and said nothing.`);
 
     writeFileSync(join(folder, 'serving.json'), contractText('serving', plan.serving));
     return readContract('report', join(folder, optimizedFiles.report));

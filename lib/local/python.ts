@@ -1,10 +1,10 @@
 /** The Python environment of the optimizer and the server: made on first use from a lock with hashes. */
 
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { SlipwayError } from '../errors.js';
 import { packageFile } from '../package-root.js';
@@ -52,7 +52,12 @@ function processEnvironment(): NodeJS.ProcessEnv {
   };
 }
 
-async function run(command: string, args: readonly string[], signal: AbortSignal | undefined, log: (line: string) => void) {
+async function run(
+  command: string,
+  args: readonly string[],
+  signal: AbortSignal | undefined,
+  log: (line: string) => void,
+) {
   signal?.throwIfAborted();
   const tail: string[] = [];
   const child = startChild(command, args, { env: { ...process.env, PIP_DISABLE_PIP_VERSION_CHECK: '1' } });
@@ -86,7 +91,11 @@ export async function pythonEnvironment(
   const log = options.log ?? (() => undefined);
   const lock = packageFile('container', 'locks', `${group}.txt`);
   const base = await findPython();
-  const digest = createHash('sha256').update(readFileSync(lock)).update(base.version).update(base.command).digest('hex');
+  const digest = createHash('sha256')
+    .update(readFileSync(lock))
+    .update(base.version)
+    .update(base.command)
+    .digest('hex');
   const folder = join(cacheDir(), 'python', `${group}-${digest.slice(0, 16)}`);
   const python = join(folder, 'bin', 'python');
   if (existsSync(join(folder, 'complete'))) return { python, env };

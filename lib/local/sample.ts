@@ -24,7 +24,7 @@ export interface SampleRequest {
 
 /** Sizes of one row: the batch is 1, other symbolic dimensions are bound. */
 function rowShape(input: TensorInfo, dims: Readonly<Record<string, number>>): number[] {
-  return (input.shape ?? []).map((dim) => (typeof dim === 'number' ? dim : ((dim !== null && dims[dim]) || 1)));
+  return (input.shape ?? []).map((dim) => (typeof dim === 'number' ? dim : (dim !== null && dims[dim]) || 1));
 }
 
 function madeUp(input: TensorInfo, count: number): Scalar[] {

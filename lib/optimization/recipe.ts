@@ -46,9 +46,7 @@ const dynamic: Draft = { name: 'dynamic', method: 'dynamic', opTypes: ['MatMul',
 /** What is worth trying, simplest first where two end up alike. Dynamic quantization of Conv is several times slower than fp32. */
 function drafts(profile: ModelProfile): readonly Draft[] {
   const convolutions = 'Conv' in profile.ops;
-  return convolutions
-    ? [staticMinMax, staticPercentile, staticAll]
-    : [dynamic, staticMinMax, staticPercentile];
+  return convolutions ? [staticMinMax, staticPercentile, staticAll] : [dynamic, staticMinMax, staticPercentile];
 }
 
 /** 8-bit products saturate on x86 without VNNI; 7-bit weights avoid it at no cost in speed elsewhere. */
@@ -63,11 +61,13 @@ function reasonForNone(input: RecipeInput): string | undefined {
   if (profile.family === 'classic') {
     return 'trees and linear models are never quantized: it gains nothing and moves their scores';
   }
-  if (profile.quantization !== 'none') return `the model is quantized already (${profile.quantization}); it is served as it is`;
+  if (profile.quantization !== 'none')
+    return `the model is quantized already (${profile.quantization}); it is served as it is`;
   if (!quantized.some((op) => op in profile.ops)) {
     return `the model has none of the operators that 8-bit kernels make faster (${quantized.join(', ')})`;
   }
-  if (!samples) return 'without samples nothing can show that a smaller form is as good; give some with --data samples.npz';
+  if (!samples)
+    return 'without samples nothing can show that a smaller form is as good; give some with --data samples.npz';
   return undefined;
 }
 

@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import { specProblems } from '../lib/spec-problems.js';
+
+const model = { path: 'm.onnx' };
+
+test('a spec of a model alone is sound', () => {
+  expect(specProblems({ model })).toEqual([]);
+});
+
+test('every option that is given rightly is sound', () => {
+  const spec = {
+    model: { ...model, name: 'fraud-2', calibration: 's.npz', labels: 'l.npy', dims: { sequence: 128 } },
+    objective: { p99Ms: 50, requestsPerSecond: 0.5 },
+    hardware: { choose: 'named', machine: 'local' },
+    optimization: {
+      precision: 'int8',
+      gate: { minSpeedup: 1, maxAccuracyDrop: 0, minAgreement: 1 },
+      onFailure: 'error',
+    },
+    serving: { maxBatch: 8, workers: 2, intraOpThreads: 1, maxBodyBytes: 1000, maxQueue: 1, timeoutSeconds: 0.5 },
+    monitoring: { slo: { availability: 99.95, p99Ms: 10, periodDays: 7 } },
+  };
+  expect(specProblems(spec)).toEqual([]);
+});
+
+test('all problems come at once, each with its place, what was given and what is allowed', () => {
+  const problems = specProblems({
+    model: { path: '', name: 'a b', dims: { sequence: 0 } },
+    objective: { p99Ms: -5 },
+    optimization: { precision: 'fp8' },
+    monitoring: { slo: { availability: 100 } },
+  });
+  expect(problems).toEqual([
+    { where: 'model.path', what: '"" is given; allowed: the path of a .onnx file' },
+    {
+      where: 'model.name',
+      what: "\"a b\" is given; allowed: letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 63",
+    },
+    { where: 'model.dims.sequence', what: '0 is given; allowed: a whole number from 1' },
+    { where: 'objective.p99Ms', what: '-5 is given; allowed: a number above 0 (milliseconds)' },
+    { where: 'optimization.precision', what: "\"fp8\" is given; allowed: 'auto', 'fp32', 'int8'" },
+    {
+      where: 'monitoring.slo.availability',
+      what: '100 is given; allowed: a percentage above 0 and below 100; 100 leaves no room for a single error, so every error would page',
+    },
+  ]);
+});
+
+test('an option that does not exist is named', () => {
+  expect(specProblems({ model, objective: { p99ms: 5 } })).toEqual([
+    { where: 'objective.p99ms', what: expect.stringContaining('is no option') },
+  ]);
+});
+
+test('a spec without a model says so', () => {
+  expect(specProblems({})).toEqual([{ where: 'model', what: 'is missing; allowed: an object' }]);
+});
+
+test('labels without samples are refused', () => {
+  expect(specProblems({ model: { ...model, labels: 'l.npy' } })).toEqual([
+    { where: 'model.labels', what: expect.stringContaining('labels belong to samples') },
+  ]);
+});
