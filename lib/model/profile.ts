@@ -3,7 +3,7 @@
 /** A size: a number, the name of a symbolic dimension, or null when the graph says nothing. */
 export type Dim = number | string | null;
 
-/** numpy's names; `string` for text, `bfloat16` and the 8- and 4-bit floats as ONNX calls them. */
+/** numpy's names; `string` for text, `bfloat16` and the floats of 8 bits and fewer as ONNX calls them. */
 export type DType =
   | 'float32'
   | 'float64'
@@ -27,6 +27,8 @@ export type DType =
   | 'float8e5m2fnuz'
   | 'float8e8m0'
   | 'float4e2m1'
+  | 'float6e2m3'
+  | 'float6e3m2'
   | 'int4'
   | 'uint4'
   | 'int2'
@@ -68,9 +70,12 @@ export interface ModelProfile {
   readonly opsets: Readonly<Record<string, number>>;
   readonly producer: string;
   readonly family: Family;
-  /** Elements over all initializers and constants of floating-point or quantized weights. */
+  /**
+   * Elements of all initializers and constants that are floats or integers of at most 8 bits (quantized weights).
+   * Packed weights count as what they unpack to; numbers in attributes, such as those of trees, do not count.
+   */
   readonly parameters: number;
-  /** Bytes over all initializers, external ones included. */
+  /** Bytes of all initializers and constants, external ones included. */
   readonly weightBytes: number;
   readonly weightBytesByDtype: Readonly<Partial<Record<DType, number>>>;
   readonly inputs: readonly TensorInfo[];
@@ -83,7 +88,7 @@ export interface ModelProfile {
   readonly ops: Readonly<Record<string, number>>;
   readonly nodes: number;
   readonly quantization: Quantization;
-  /** Operators outside the domains that ONNX Runtime ships, as `domain:Op`. */
+  /** Operators outside the domains that ONNX Runtime ships and the model's own functions, as `domain:Op`, sorted. */
   readonly customOps: readonly string[];
   readonly externalData: readonly ExternalFile[];
 }

@@ -1,0 +1,75 @@
+/** Step 1 of the road: the numbers of the protobuf fields that Slipway reads from an ONNX file, by message. */
+
+/** Messages as ONNX names them; `Tensor` within types is not the tensor with data. */
+export const fields = {
+  ModelProto: { ir_version: 1, producer_name: 2, producer_version: 3, graph: 7, opset_import: 8, functions: 25 },
+  OperatorSetIdProto: { domain: 1, version: 2 },
+  GraphProto: { node: 1, name: 2, initializer: 5, input: 11, output: 12, value_info: 13, sparse_initializer: 15 },
+  FunctionProto: { name: 1, input: 4, output: 5, node: 7, opset_import: 9, domain: 10, overload: 13 },
+  NodeProto: { input: 1, output: 2, name: 3, op_type: 4, attribute: 5, domain: 7, overload: 8 },
+  AttributeProto: {
+    name: 1,
+    f: 2,
+    i: 3,
+    s: 4,
+    t: 5,
+    g: 6,
+    floats: 7,
+    ints: 8,
+    strings: 9,
+    tensors: 10,
+    graphs: 11,
+    tp: 14,
+    type_protos: 15,
+    type: 20,
+    ref_attr_name: 21,
+    sparse_tensor: 22,
+    sparse_tensors: 23,
+  },
+  TensorProto: {
+    dims: 1,
+    data_type: 2,
+    float_data: 4,
+    int32_data: 5,
+    string_data: 6,
+    int64_data: 7,
+    name: 8,
+    raw_data: 9,
+    double_data: 10,
+    uint64_data: 11,
+    external_data: 13,
+    data_location: 14,
+  },
+  SparseTensorProto: { values: 1, indices: 2, dims: 3 },
+  StringStringEntryProto: { key: 1, value: 2 },
+  ValueInfoProto: { name: 1, type: 2 },
+  TypeProto: { tensor_type: 1, sequence_type: 4, map_type: 5, sparse_tensor_type: 8, optional_type: 9 },
+  'TypeProto.Tensor': { elem_type: 1, shape: 2 },
+  'TypeProto.SparseTensor': { elem_type: 1, shape: 2 },
+  'TypeProto.Sequence': { elem_type: 1 },
+  'TypeProto.Optional': { elem_type: 1 },
+  'TypeProto.Map': { value_type: 2 },
+  TensorShapeProto: { dim: 1 },
+  'TensorShapeProto.Dimension': { dim_value: 1, dim_param: 2 },
+} as const;
+
+/** `AttributeProto.type`: which of the fields holds the value. */
+export const attributeTypes: Readonly<Record<number, keyof (typeof fields)['AttributeProto']>> = {
+  1: 'f',
+  2: 'i',
+  3: 's',
+  4: 't',
+  5: 'g',
+  6: 'floats',
+  7: 'ints',
+  8: 'strings',
+  9: 'tensors',
+  10: 'graphs',
+  11: 'sparse_tensor',
+  12: 'sparse_tensors',
+  13: 'tp',
+  14: 'type_protos',
+};
+
+/** `TensorProto.data_location` of a tensor whose data lies in a file beside the model. */
+export const EXTERNAL = 1;
