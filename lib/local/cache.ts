@@ -1,6 +1,6 @@
 /** Where Slipway keeps what is dear to make: Python environments, optimized models, Prometheus. */
 
-import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { SlipwayError } from '../errors.js';
@@ -30,12 +30,30 @@ export function refuseUnwritable(path: string, error: unknown, remedy: string): 
   throw new SlipwayError(`'${path}' cannot be written: ${cause}. ${remedy}`);
 }
 
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Removes what makers of this entry left who were killed; their process number is part of the name. */
+function removeLeftovers(path: string): void {
+  const prefix = `.${basename(path)}-`;
+  for (const name of readdirSync(dirname(path)).filter((entry) => entry.startsWith(prefix))) {
+    const pid = Number(/^\d+/.exec(name.slice(prefix.length))?.[0]);
+    if (!isRunning(pid)) rmSync(join(dirname(path), name), { recursive: true, force: true });
+  }
+}
+
 const moveCache = 'Free it, or set SLIPWAY_CACHE to a folder that can be written.';
 
 /**
  * Makes a folder of the cache whole or not at all: `make` fills a folder beside it, which takes its place when done.
  *
- * Two makers at once do no harm: the first to finish wins. What an interrupted one leaves is removed.
+ * Two makers at once do no harm: the first to finish wins. What a killed one left is removed by the next.
  *
  * @returns the folder's path
  */
@@ -43,7 +61,8 @@ export async function makeEntry(path: string, make: (folder: string) => Promise<
   let folder: string | undefined;
   try {
     mkdirSync(dirname(path), { recursive: true });
-    folder = mkdtempSync(join(dirname(path), `.${basename(path)}-`));
+    removeLeftovers(path);
+    folder = mkdtempSync(join(dirname(path), `.${basename(path)}-${process.pid}-`));
     await make(folder);
     try {
       renameSync(folder, path);

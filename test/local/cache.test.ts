@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -41,6 +41,14 @@ describe('an entry', () => {
     );
     expect(readdirSync(folder)).toEqual(['key']);
     expect(['1', '2']).toContain(readFileSync(join(path, 'by'), 'utf8'));
+  });
+
+  test('removes what a killed maker left, and leaves that of a running one', async () => {
+    const folder = parent();
+    mkdirSync(join(folder, '.key-999999999-abc'), { recursive: true });
+    mkdirSync(join(folder, `.key-${process.ppid}-abc`));
+    await makeEntry(join(folder, 'key'), async () => undefined);
+    expect(readdirSync(folder).sort()).toEqual([`.key-${process.ppid}-abc`, 'key']);
   });
 
   test('under a file is refused with a sentence', async () => {

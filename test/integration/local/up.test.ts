@@ -1,0 +1,203 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cacheWithoutModels, example, type Instant, infer, type Ready, type Run, run, slipway } from './slipway.js';
+
+const digits = example('digits');
+const withData = (name: string) => [
+  example(name).model,
+  '--data',
+  example(name).data,
+  '--labels',
+  example(name).labels,
+];
+
+/** Whether something listens on the URL's port. */
+const listens = (url: string) =>
+  new Promise<boolean>((resolve) => {
+    const { hostname, port } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+
+describe('the digits network', () => {
+  const cache = cacheWithoutModels();
+  let up: Run;
+  let ready: Ready;
+
+  beforeAll(async () => {
+    up = slipway(['up', ...withData('digits'), '--json', '--port', '0'], { SLIPWAY_CACHE: cache });
+    ready = await up.ready();
+  });
+  afterAll(() => up.process.kill('SIGTERM'));
+
+  test('prints one line of JSON on standard output and nothing else', () => {
+    expect(up.stdout()).toMatch(/^\{.*\}\n$/);
+    expect(ready).toMatchObject({
+      endpoint: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+      infer: `${ready.endpoint}/v2/models/digits/infer`,
+      dashboard: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+/),
+      prometheus: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+/),
+      model: 'digits',
+    });
+  });
+
+  test('its verdict holds together: int8 is faster, smaller and agrees, or fp32 is kept with a reason', () => {
+    if (ready.precision === 'int8') {
+      expect(ready.speedup).toBeGreaterThanOrEqual(1.1);
+      expect(ready.agreement).toBeGreaterThanOrEqual(0.985);
+      expect(ready.bytes).toBeLessThan(700_000);
+      expect(up.stderr()).toMatch(/int8, \d+\.\dx faster, \d+(\.\d)? % agreement, \d+ KB instead of \d+ KB/);
+    } else {
+      expect(up.stderr()).toMatch(/fp32, kept: /);
+    }
+  });
+
+  test('the sample is answered with ten logits', async () => {
+    const { status, answer } = await infer(ready.infer, ready.sample);
+    expect(status).toBe(200);
+    expect(answer.outputs).toMatchObject([{ name: 'logits', shape: [1, 10], datatype: 'FP32' }]);
+    expect(answer.outputs[0]?.data).toHaveLength(10);
+  });
+
+  test('the curl line works when pasted', () => {
+    const line = up
+      .stderr()
+      .split('\n')
+      .find((text) => text.startsWith('curl '));
+    const answer = JSON.parse(execFileSync('sh', ['-c', line!], { encoding: 'utf8' }));
+    expect(answer.outputs[0]?.data).toHaveLength(10);
+  });
+
+  test('Prometheus scrapes the endpoint with the generated rules', async () => {
+    const rules = (await (await fetch(`${ready.prometheus}/api/v1/rules`)).json()) as { data: { groups: unknown[] } };
+    expect(rules.data.groups.length).toBeGreaterThan(0);
+    await expect
+      .poll(
+        async () => {
+          const reply = await fetch(`${ready.prometheus}/api/v1/query?query=onnx_model_ready`);
+          const found = (await reply.json()) as Instant;
+          return found.data.result.map((series) => [series.metric.model, series.value[1]]);
+        },
+        { timeout: 20_000 },
+      )
+      .toEqual([['digits', '1']]);
+  });
+
+  test('the dashboard page is served', async () => {
+    const page = await (await fetch(ready.dashboard!)).text();
+    expect(page).toContain('<!doctype html>');
+  });
+
+  test('SIGTERM ends everything: no process, no port', async () => {
+    up.process.kill('SIGTERM');
+    expect(await up.ended).toBe(143);
+    expect(up.left()).toEqual([]);
+    for (const url of [ready.endpoint, ready.dashboard!, ready.prometheus!]) expect(await listens(url)).toBe(false);
+  });
+
+  test('a second start takes the optimized model from the cache', async () => {
+    const again = slipway(['up', ...withData('digits'), '--json', '--port', '0', '--no-monitoring'], {
+      SLIPWAY_CACHE: cache,
+    });
+    const second = await again.ready();
+    expect(again.stderr()).toContain('kept from an earlier run');
+    expect(second).toMatchObject({ precision: ready.precision, bytes: ready.bytes, dashboard: null, prometheus: null });
+    again.process.kill('SIGINT');
+    expect(await again.ended).toBe(130);
+    expect(again.left()).toEqual([]);
+  });
+});
+
+describe('other families', () => {
+  const cache = cacheWithoutModels();
+  const options = ['--json', '--port', '0', '--no-monitoring'];
+
+  async function upAndDown(args: readonly string[]) {
+    const up = slipway(['up', ...args, ...options], { SLIPWAY_CACHE: cache });
+    const ready = await up.ready();
+    const reply = await infer(ready.infer, ready.sample);
+    up.process.kill('SIGTERM');
+    await up.ended;
+    expect(up.left()).toEqual([]);
+    return { ready, reply, stderr: up.stderr() };
+  }
+
+  test('trees stay in fp32', async () => {
+    const { ready, reply, stderr } = await upAndDown(withData('breast-cancer'));
+    expect(ready).toMatchObject({ precision: 'fp32', speedup: 1, agreement: 1 });
+    expect(stderr).toMatch(/fp32, kept: .*trees/);
+    expect(reply.answer.outputs.map((output) => output.name)).toEqual(['label', 'probabilities']);
+  });
+
+  test('an encoder is optimized and answers', async () => {
+    const { ready, reply } = await upAndDown(withData('digits-encoder'));
+    expect(['int8', 'fp32']).toContain(ready.precision);
+    expect(reply.answer.outputs[0]?.shape).toEqual([1, 10]);
+  });
+
+  test('without samples fp32 is served, and the reason says what to give', async () => {
+    const { ready, reply, stderr } = await upAndDown([digits.model]);
+    expect(ready).toMatchObject({ precision: 'fp32', agreement: null });
+    expect(stderr).toContain('--data samples.npz');
+    expect(reply.status).toBe(200);
+  });
+
+  test('--no-cache keeps nothing', async () => {
+    const empty = cacheWithoutModels();
+    const up = slipway(['up', ...withData('breast-cancer'), ...options, '--no-cache'], { SLIPWAY_CACHE: empty });
+    await up.ready();
+    up.process.kill('SIGTERM');
+    await up.ended;
+    expect(readdirSync(empty).sort()).toEqual(['bytecode', 'prometheus', 'python']);
+  });
+});
+
+describe('ended at any stage, nothing is left', () => {
+  const stages = [
+    'Reading the model',
+    'Python environment',
+    'Optimizing digits',
+    'Starting the server',
+    'Starting Prometheus',
+    'Ctrl-C',
+  ];
+  const codes = { SIGINT: 130, SIGTERM: 143, SIGKILL: 137 } as const;
+
+  for (const [signal, code] of Object.entries(codes)) {
+    test.each(stages)(`${signal} at '%s'`, async (stage) => {
+      const cache = cacheWithoutModels();
+      const up = slipway(['up', ...withData('digits'), '--port', '0'], { SLIPWAY_CACHE: cache });
+      await up.saw(stage);
+      up.process.kill(signal as NodeJS.Signals);
+      expect(await up.ended).toBe(code);
+      expect(await up.leftAfterAll()).toEqual([]);
+      if (signal !== 'SIGKILL') {
+        const models = readdirSync(cache).includes('models') ? readdirSync(join(cache, 'models')) : [];
+        expect(models.filter((name) => name.startsWith('.'))).toEqual([]);
+      }
+    });
+  }
+
+  test.each(['Optimizing digits', 'Ctrl-C'])("SIGTERM to the npm above it at '%s'", async (stage) => {
+    const up = run('npm', ['run', 'up', '--', '--port', '0'], { SLIPWAY_CACHE: cacheWithoutModels() });
+    await up.saw(stage);
+    up.process.kill('SIGTERM');
+    await up.ended;
+    expect(await up.leftAfterAll()).toEqual([]);
+  });
+
+  test('Ctrl-C in the terminal of npm', async () => {
+    const up = run('npm', ['run', 'up', '--', '--port', '0'], { SLIPWAY_CACHE: cacheWithoutModels() });
+    await up.saw('Ctrl-C');
+    process.kill(-up.process.pid!, 'SIGINT');
+    await up.ended;
+    expect(await up.leftAfterAll()).toEqual([]);
+  });
+});
