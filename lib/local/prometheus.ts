@@ -42,7 +42,7 @@ async function isExecutable(file: string): Promise<boolean> {
 }
 
 async function onPath(name: string): Promise<string | undefined> {
-  for (const folder of (process.env['PATH'] ?? '').split(delimiter).filter((part) => part.startsWith('/'))) {
+  for (const folder of (process.env.PATH ?? '').split(delimiter).filter((part) => part.startsWith('/'))) {
     if (await isExecutable(join(folder, name))) return join(folder, name);
   }
   return undefined;

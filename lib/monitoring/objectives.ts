@@ -7,6 +7,9 @@ import { type Catalogue, metricOf } from './catalogue.js';
 import type { Expression } from './expression.js';
 import { counted } from './signals.js';
 
+/** What was asked for; an absent option takes its default. */
+export type AskedSlo = { readonly [Option in keyof SloSpec]?: SloSpec[Option] | undefined };
+
 /** Share of good requests over a period. */
 export interface Objective {
   readonly id: 'availability' | 'latency';
@@ -33,7 +36,7 @@ const LATENCY_TARGET = 0.99;
 const isWithin = (value: number, low: number, high: number): boolean => value >= low && value <= high;
 
 /** Everything that is wrong with the objectives asked for; empty when they can be kept. */
-export function sloProblems(slo: SloSpec, catalogue: Catalogue): readonly Problem[] {
+export function sloProblems(slo: AskedSlo, catalogue: Catalogue): readonly Problem[] {
   const { availability = defaultSlo.availability, p99Ms, periodDays = defaultSlo.periodDays } = slo;
   const longest = 1000 * metricOf(catalogue, counted.answers.metric).buckets.at(-1)!;
   const problems: (Problem | undefined)[] = [
@@ -63,7 +66,7 @@ export function sloProblems(slo: SloSpec, catalogue: Catalogue): readonly Proble
  *
  * @throws ProblemsError with every problem of `slo`
  */
-export function planObjectives(slo: SloSpec, catalogue: Catalogue): readonly Objective[] {
+export function planObjectives(slo: AskedSlo, catalogue: Catalogue): readonly Objective[] {
   const problems = sloProblems(slo, catalogue);
   if (problems.length > 0) throw new ProblemsError('The objectives cannot be monitored', problems);
   const { availability = defaultSlo.availability, p99Ms, periodDays = defaultSlo.periodDays } = slo;

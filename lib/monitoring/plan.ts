@@ -1,11 +1,10 @@
 /** Monitoring, the room's result: everything to watch about one endpoint, as plain data. No backend's query language is in it. */
 
 import { type Problem, ProblemsError } from '../errors.js';
-import type { SloSpec } from '../spec.js';
 import { type Alert, planAlerts } from './alerts.js';
 import { loadCatalogue } from './catalogue.js';
 import { type Dashboard, planDashboard } from './dashboard.js';
-import { type Objective, planObjectives, sloProblems } from './objectives.js';
+import { type AskedSlo, type Objective, planObjectives, sloProblems } from './objectives.js';
 import { type Signal, type SignalId, signals } from './signals.js';
 
 export interface MonitoringPlan {
@@ -29,7 +28,7 @@ export interface MonitoringRequest {
    *
    * @default - availability of 99.9 % over 30 days
    */
-  readonly slo?: SloSpec;
+  readonly slo?: AskedSlo;
   /**
    * Time between two readings of the metrics, whole seconds, 1 to 60. The shortest alert window is 5 minutes.
    *
