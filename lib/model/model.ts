@@ -57,5 +57,10 @@ export const Model = {
 export function endpointName(source: ModelSource): string {
   if (source.name) return source.name;
   const stem = basename(source.path).replace(/\.onnx$/i, '');
-  return stem.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '').slice(0, 63) || 'model';
+  return (
+    stem
+      .replace(/[^A-Za-z0-9._-]+/g, '-')
+      .replace(/^[^A-Za-z0-9]+/, '')
+      .slice(0, 63) || 'model'
+  );
 }
