@@ -1,6 +1,5 @@
 /** Step 1 of the road: `readModel`, from a file to what later steps may ask about it. */
 
-import { type Stats, statSync } from 'node:fs';
 import { SlipwayError } from '../errors.js';
 import { customOps, opName } from './custom-ops.js';
 import { externalFiles } from './external-data.js';
@@ -10,8 +9,9 @@ import { DEFAULT_DOMAIN, type DecodedModel, decodeModel } from './onnx.js';
 import { bytesByDtype, parameterCount } from './parameters.js';
 import type { ModelProfile, TensorInfo } from './profile.js';
 import { quantizationOf } from './quantization.js';
-import { notAModel, unreadable } from './refusals.js';
-import { openWire, WireFault } from './wire.js';
+import { notAModel } from './refusals.js';
+import { withFile } from './regular-file.js';
+import { openWire, type Wire, WireFault } from './wire.js';
 
 export { servingProblems } from './serving-problems.js';
 
@@ -79,27 +79,15 @@ export function profileOf(graph: Graph): ModelProfile {
 }
 
 function readFile(path: string): { size: number; model: DecodedModel } {
-  const file = statOf(path);
-  if (file.isDirectory()) throw new SlipwayError(`'${path}' is a folder. Give the .onnx file inside it.`);
-  if (!file.isFile()) throw new SlipwayError(`'${path}' is no regular file. Give an .onnx file.`);
-  if (file.size > LARGEST_FILE) {
+  return withFile(path, (file) => {
+    if (file.size <= LARGEST_FILE) return { size: file.size, model: decodeFile(path, openWire(file)) };
     throw new SlipwayError(
       `'${path}' has ${file.size} bytes; an ONNX file has at most ${LARGEST_FILE}. Save the model with its weights as external data.`,
     );
-  }
-  try {
-    const wire = openWire(path);
-    try {
-      return { size: wire.size, model: decodeFile(path, wire) };
-    } finally {
-      wire.close();
-    }
-  } catch (error) {
-    throw unreadable(path, error);
-  }
+  });
 }
 
-function decodeFile(path: string, wire: ReturnType<typeof openWire>): DecodedModel {
+function decodeFile(path: string, wire: Wire): DecodedModel {
   const head = wire.bytes({ start: 0, end: Math.min(HEAD_BYTES, wire.size) });
   try {
     const model = decodeModel(wire);
@@ -108,14 +96,6 @@ function decodeFile(path: string, wire: ReturnType<typeof openWire>): DecodedMod
     return model;
   } catch (error) {
     throw error instanceof WireFault ? notAModel(path, head, error) : error;
-  }
-}
-
-function statOf(path: string): Stats {
-  try {
-    return statSync(path);
-  } catch (error) {
-    throw unreadable(path, error);
   }
 }
 

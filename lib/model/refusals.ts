@@ -53,26 +53,3 @@ export function notAModel(path: string, head: Buffer, fault: WireFault | null): 
     ? new SlipwayError(`'${path}' is cut short: ${fault.message} at byte ${fault.at}. ${remedy}`)
     : new SlipwayError(`'${path}' is damaged: ${fault.message} (at byte ${fault.at}). ${remedy}`);
 }
-
-/** What the system's error codes mean for someone who gave a path. */
-const codes: Readonly<Record<string, string>> = {
-  ENOENT: 'does not exist. Check the path',
-  ENOTDIR: 'does not exist: part of its path is a file, not a folder. Check the path',
-  EACCES: "may not be read by this user. Change its permissions ('chmod a+r'), or run as a user who may",
-  EPERM: "may not be read by this user. Change its permissions ('chmod a+r'), or run as a user who may",
-  EISDIR: 'is a folder. Give the file inside it',
-  ELOOP: 'is a symbolic link that leads in a circle. Give the file itself',
-  ENAMETOOLONG: 'is longer than a path may be. Check the path',
-};
-
-/** Why a file cannot be read at all; other errors come back as they are. */
-export function unreadable(path: string, error: unknown): unknown {
-  if (
-    !(error instanceof Error) ||
-    !('code' in error) ||
-    !('syscall' in error || error.code === 'ERR_INVALID_ARG_VALUE')
-  )
-    return error;
-  const says = codes[String(error.code)] ?? `cannot be read (${String(error.code)}). Check the disk and try again`;
-  return new SlipwayError(`'${path}' ${says}.`);
-}

@@ -1,7 +1,7 @@
 /** Step 1 of the road: the protobuf fields of a file, read through a small window, so that a file of any size costs little memory. */
 
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { type Long, Reader } from 'protobufjs/minimal.js';
+import { type OpenFile, readAt } from './regular-file.js';
 
 /** A range of bytes of the file. */
 export interface Span {
@@ -64,13 +64,11 @@ export interface Wire {
   floats(field: Field, width: 4 | 8): number[];
   /** A copy of the bytes. */
   bytes(span: Span): Buffer;
-  close(): void;
 }
 
-/** Opens a file. Errors are those of `node:fs`. */
-export function openWire(path: string): Wire {
-  const file = openSync(path, 'r');
-  const size = fstatSync(file).size;
+/** The fields of an open file. */
+export function openWire(file: OpenFile): Wire {
+  const { size } = file;
   const window = Buffer.allocUnsafe(WINDOW_BYTES);
   const reader = Reader.create(window);
   let base = 0;
@@ -83,21 +81,11 @@ export function openWire(path: string): Wire {
     const last = Math.min(at + need, end);
     if (at < base || last > base + filled) {
       base = at;
-      filled = fill(window, at);
+      filled = readAt(file, window, at);
       if (last > base + filled) throw new WireFault('the file became shorter while it was read', at, true);
     }
     reader.pos = at - base;
     reader.len = Math.min(filled, end - base);
-  }
-
-  function fill(buffer: Buffer, from: number): number {
-    let count = 0;
-    while (count < buffer.length) {
-      const got = readSync(file, buffer, count, buffer.length - count, from + count);
-      if (got === 0) break;
-      count += got;
-    }
-    return count;
   }
 
   function fault(reason: string, at: number, end: number): WireFault {
@@ -216,12 +204,9 @@ export function openWire(path: string): Wire {
     },
     bytes(span) {
       const copy = Buffer.alloc(span.end - span.start);
-      if (fill(copy, span.start) < copy.length)
+      if (readAt(file, copy, span.start) < copy.length)
         throw new WireFault('the file became shorter while it was read', span.start, true);
       return copy;
-    },
-    close() {
-      closeSync(file);
     },
   };
 }

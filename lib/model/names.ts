@@ -1,0 +1,21 @@
+/** Step 1 of the road: which of the names a model has is meant by one it does not have. */
+
+/** At most five of the names, the most similar first. */
+export function closest(name: string, names: readonly string[]): string[] {
+  const distances = new Map(names.map((known) => [known, editDistance(name.toLowerCase(), known.toLowerCase())]));
+  return [...names].sort((one, other) => distances.get(one)! - distances.get(other)!).slice(0, 5);
+}
+
+/** How many letters have to be put in, taken out or changed. */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (const [done, letter] of [...from].entries()) {
+    const next = [done + 1];
+    for (let at = 1; at <= to.length; at += 1) {
+      const changed = row[at - 1]! + (to[at - 1] === letter ? 0 : 1);
+      next.push(Math.min(changed, row[at]! + 1, next[at - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[to.length]!;
+}
