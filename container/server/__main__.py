@@ -1,0 +1,176 @@
+"""`python -m server --serving PATH`: binds, loads, warms up, replays canaries, serves, drains."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import orjson
+import uvloop
+
+from server import config, machine
+from server.errors import StartError
+from server.http import Listener
+from server.log import log
+from server.routes import Application
+
+SWEEP_SECONDS = 0.1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the server. Gives the exit code: 0 after a drain, 2 for a bad set-up, 3 for canaries that failed."""
+    given = _parser().parse_args(arguments)
+    try:
+        serving = config.load(given.serving)
+        listening = _bind(given.host, config.port(given.port))
+        machine.raise_file_limit()
+        return uvloop.run(Server(serving, listening, given.ready_fd).run())
+    except StartError as error:
+        return _fail(error)
+
+
+def _fail(error: StartError) -> int:
+    if os.environ.get("SLIPWAY_DEBUG") == "1":
+        traceback.print_exception(error)
+    else:
+        print(error, file=sys.stderr, flush=True)
+    return error.code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m server", description="Serves one ONNX model over HTTP.")
+    parser.add_argument("--serving", type=Path, required=True, metavar="PATH", help="the model's serving.json")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+    names = ", ".join(config.PORT_VARIABLES)
+    parser.add_argument("--port", type=_whole, help=f"port to listen on, 0 for any free one (default: {names}, 8080)")
+    parser.add_argument("--ready-fd", type=_whole, metavar="N", help="file descriptor that gets the ready line too")
+    return parser
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number")
+    return int(text)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(1024)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StartError(
+            f"Cannot listen on {host}:{port}: {reason}. Choose another port (--port), or 0 for any free one."
+        ) from error
+    return listening
+
+
+class Server:
+    """The life of the process, from bound socket to drained."""
+
+    def __init__(self, serving: config.Serving, listening: socket.socket, ready_fd: int | None) -> None:
+        self.serving = serving
+        self.listening = listening
+        self.ready_fd = ready_fd
+        self.application = Application(serving)
+        self.listener = Listener(self.application, serving.limits)
+        self.signals = 0
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        self.stopped: asyncio.Future[int] = loop.create_future()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signalled, number)
+        await loop.create_server(self.listener, sock=self.listening, backlog=1024)
+        host, port = self.listening.getsockname()[:2]
+        _tell({"listening": {"host": host, "port": port}})
+        loop.call_later(SWEEP_SECONDS, self._sweep)
+        threading.Thread(target=self._prepare, args=(loop,), name="prepare", daemon=True).start()
+        code = await self.stopped
+        # Worker threads may still be inside ONNX Runtime: leave without tearing it down under them.
+        sys.stderr.flush()
+        os._exit(code)
+
+    def _prepare(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Loads the model; on a thread of its own, so that health answers meanwhile."""
+        from server.preparation import prepare
+
+        try:
+            prepared = prepare(self.serving)
+        except StartError as error:
+            loop.call_soon_threadsafe(self._stop, _fail(error))
+        except Exception as error:
+            sentence = StartError(f"The model cannot be served: {type(error).__name__}: {str(error)[:300]}")
+            sentence.__cause__ = error
+            loop.call_soon_threadsafe(self._stop, _fail(sentence))
+        else:
+            loop.call_soon_threadsafe(self._open, prepared)
+
+    def _open(self, prepared: Any) -> None:
+        if self.signals:
+            return
+        facts = prepared.open(self.application, asyncio.get_running_loop())
+        # What start-up allocated stays; collecting it again and again would cost every request.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        sys.setswitchinterval(0.0005)
+        log("info", "ready", **facts, note=prepared.curve.note)
+        _tell({"ready": facts}, self.ready_fd)
+
+    def _sweep(self) -> None:
+        now = time.monotonic()
+        self.listener.sweep(now)
+        self.application.sweep(now)
+        asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
+
+    def _signalled(self, number: int) -> None:
+        self.signals += 1
+        if self.signals > 1:
+            os._exit(128 + number)
+        log("info", "shutting down", signal=signal.Signals(number).name, in_flight=len(self.application.in_flight))
+        self.application.drain()
+        self.listener.draining = True
+        self.listener.close_idle()
+        self._await_drain(time.monotonic() + self.serving.drain_seconds)
+
+    def _await_drain(self, end: float) -> None:
+        if self.listener.quiet or time.monotonic() >= end:
+            self._stop(0)
+        else:
+            asyncio.get_running_loop().call_later(0.02, self._await_drain, end)
+
+    def _stop(self, code: int) -> None:
+        if not self.stopped.done():
+            self.stopped.set_result(code)
+
+
+def _tell(record: dict[str, Any], descriptor: int | None = None) -> None:
+    """One line for the program that started this one."""
+    line = orjson.dumps(record) + b"\n"
+    try:
+        os.write(1, line)
+        if descriptor is not None:
+            os.write(descriptor, line)
+            os.close(descriptor)
+    except OSError:
+        pass  # Nobody listens; the server serves all the same.
+
+
+if __name__ == "__main__":
+    sys.exit(main())

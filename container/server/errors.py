@@ -1,0 +1,35 @@
+"""The two ways to say no: to a request (an HTTP status) and to a start (an exit code)."""
+
+
+class Refusal(Exception):
+    """A request that is not served.
+
+    `status` is the HTTP status, `message` becomes `{"error": message}` and never holds internals. `reason` is the label
+    of `onnx_requests_rejected_total`, or None where that counter does not count. `close` ends the connection, because
+    the rest of the request was not read. `headers` are further header lines, each ended by CRLF.
+    """
+
+    def __init__(
+        self, status: int, message: str, *, reason: str | None = None, close: bool = False, headers: bytes = b""
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.reason = reason
+        self.close = close
+        self.headers = headers
+
+
+class StartError(Exception):
+    """A server that cannot start: one sentence for the person who started it, and the exit code."""
+
+    def __init__(self, message: str, code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def quote(value: object, limit: int = 64) -> str:
+    """`value` as one line for an error: control characters escaped, cut after `limit` characters."""
+    text = value if isinstance(value, str) else repr(value)
+    cut = text[:limit].encode("unicode_escape", "replace").decode("ascii")
+    return f"'{cut}{'…' if len(text) > limit else ''}'"

@@ -1,0 +1,442 @@
+"""HTTP/1.1 on asyncio: bytes to exchanges and answers to bytes. It knows nothing of models.
+
+httptools parses heads and small bodies. The body of a large request goes straight from the socket into its own buffer.
+Every bound on what a client may send, hold or delay is kept here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import Any, Protocol
+
+import httptools
+import orjson
+
+from server.config import Limits
+from server.errors import Refusal, quote
+
+SCRATCH_BYTES = 65536
+DIRECT_BYTES = 32768
+HEAD_SECONDS = 10.0
+# Longer than any cloud's load balancer keeps an idle connection (GCP: 600 s), so that they close first, not we.
+IDLE_SECONDS = 620.0
+LINGER_SECONDS = 2.0
+WRITE_SECONDS = 60.0
+WAITING_EXCHANGES = 64
+
+REASONS = {
+    200: b"OK", 400: b"Bad Request", 404: b"Not Found", 405: b"Method Not Allowed", 408: b"Request Timeout",
+    413: b"Content Too Large", 414: b"URI Too Long", 415: b"Unsupported Media Type", 417: b"Expectation Failed",
+    431: b"Request Header Fields Too Large", 500: b"Internal Server Error", 501: b"Not Implemented",
+    503: b"Service Unavailable", 504: b"Gateway Timeout",
+}  # fmt: skip
+STATUS_LINES = {status: b"HTTP/1.1 %d %s\r\nContent-Type: " % (status, reason) for status, reason in REASONS.items()}
+ONCE = frozenset((b"host", b"content-type", b"content-encoding", b"inference-header-content-length", b"expect"))
+JSON = b"application/json"
+
+
+class Exchange:
+    """One request and the way back. `body` is complete when the application sees the exchange.
+
+    `started` is the time of the first byte (`time.monotonic`). `target` and `state` belong to the application. `refusal`
+    is what HTTP itself found wrong; the application answers it, so that it can count it.
+    """
+
+    __slots__ = (
+        "answered", "body", "connection", "headers", "keep_alive", "method", "path", "refusal", "started", "state", "target",
+    )  # fmt: skip
+
+    def __init__(self, connection: Connection, method: bytes, path: bytes, headers: dict[bytes, bytes], started: float):
+        self.connection = connection
+        self.method = method
+        self.path = path
+        self.headers = headers
+        self.started = started
+        self.body: bytes | bytearray = b""
+        self.keep_alive = True
+        self.answered = False
+        self.refusal: Refusal | None = None
+        self.target: Any = None
+        self.state: Any = None
+
+    def answer(self, status: int, body: bytes | list[bytes], content_type: bytes = JSON, headers: bytes = b"") -> None:
+        """Sends the answer; `headers` are whole lines. Only the first answer counts, and none after a disconnect."""
+        if not self.answered:
+            self.answered = True
+            self.connection.send(self, status, body, content_type, headers)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answers with an error object, and closes the connection if the refusal says so."""
+        self.keep_alive = self.keep_alive and not refusal.close
+        self.answer(refusal.status, orjson.dumps({"error": refusal.message}), JSON, refusal.headers)
+
+
+class Application(Protocol):
+    """What HTTP needs from the application. All three are called on the event loop."""
+
+    def admit(self, exchange: Exchange, length: int | None) -> memoryview | None:
+        """The head is read (`length` None: chunked): finds the target, may raise Refusal, may give the body's buffer."""
+        ...
+
+    def serve(self, exchange: Exchange) -> None:
+        """The request is complete or refused: answers now or later."""
+        ...
+
+    def abandoned(self, exchange: Exchange) -> None:
+        """The client is gone; called for every admitted exchange that was not answered."""
+        ...
+
+
+class Listener:
+    """What all connections of one server share: the application, the limits, one read buffer, the open connections."""
+
+    def __init__(self, application: Application, limits: Limits) -> None:
+        self.application = application
+        self.limits = limits
+        self.connections: set[Connection] = set()
+        self.scratch = memoryview(bytearray(SCRATCH_BYTES))
+        self.draining = False
+
+    def __call__(self) -> Connection:
+        return Connection(self)
+
+    def sweep(self, now: float) -> None:
+        """Ends connections that are too slow. Call a few times a second."""
+        for connection in [entry for entry in self.connections if entry.deadline < now]:
+            connection.late()
+
+    @property
+    def quiet(self) -> bool:
+        """No request is being read, worked on or answered."""
+        return not any(entry.busy or entry.transport.get_write_buffer_size() for entry in self.connections)
+
+    def close_idle(self) -> None:
+        """Closes the connections that no request is on."""
+        for connection in [entry for entry in self.connections if entry.idle]:
+            connection.transport.close()
+
+
+class Connection(asyncio.BufferedProtocol):
+    """One client. Exchanges are answered one after the other, in the order they came."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+        self.limits = listener.limits
+        self.application = listener.application
+        self.deadline = time.monotonic() + HEAD_SECONDS
+        self.current: Exchange | None = None
+        self.waiting: deque[Exchange] = deque()
+        self.reading: Exchange | None = None
+        self.sink: memoryview | None = None
+        self.direct = False
+        self.deaf = False
+        self.ended = False
+        self._new_parser()
+
+    def _new_parser(self) -> None:
+        self.parser = httptools.HttpRequestParser(self)
+        self.in_head = False
+        self.refusal: Refusal | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self.current is not None or bool(self.waiting) or self.reading is not None
+
+    @property
+    def idle(self) -> bool:
+        return not self.busy and not self.in_head
+
+    # The transport's side.
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        self.listener.connections.add(self)
+        if len(self.listener.connections) > self.limits.connections:
+            message = f"all {self.limits.connections} connections are taken; try again later"
+            self._fail(Refusal(503, message, close=True, headers=b"Retry-After: 1\r\n"))
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self.listener.connections.discard(self)
+        self.deaf = True
+        for exchange in (self.current, *self.waiting, self.reading):
+            if exchange is not None and not exchange.answered:
+                exchange.answered = True
+                self.application.abandoned(exchange)
+        self.current = self.reading = None
+        self.waiting.clear()
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        return self.sink[self.filled :] if self.direct else self.listener.scratch  # type: ignore[index]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self.deaf:
+            return
+        if self.direct:
+            self.filled += nbytes
+            if self.filled == len(self.sink):  # type: ignore[arg-type]
+                self._new_parser()
+                self.on_message_complete()
+            return
+        if self.in_head:
+            self.head_bytes += nbytes  # A head that goes on over several reads; on_header counts what it finishes.
+            if self.head_bytes > self.limits.header_bytes + SCRATCH_BYTES:
+                self._fail(self._long_head())
+                return
+        elif self.reading is not None:
+            self.message_bytes += nbytes
+        try:
+            self.parser.feed_data(self.listener.scratch[:nbytes])
+        except httptools.HttpParserUpgrade:
+            pass  # Upgrades are not taken: the request is answered as HTTP/1.1, and the connection closes after it.
+        except httptools.HttpParserError as error:
+            self._fail(self.refusal or Refusal(400, f"not an HTTP/1.1 request: {quote(str(error), 120)}", close=True))
+            return
+        if self.sink is not None:
+            self.direct = True
+
+    def eof_received(self) -> bool:
+        self.ended = True
+        if self.deaf:
+            return False
+        if self.reading is not None:
+            got = self.filled if self.sink is not None else len(self.reading.body)
+            self._fail(Refusal(400, f"the body ends after {got} bytes, before its end", close=True))
+            return True
+        return self.current is not None or bool(self.waiting)
+
+    def pause_writing(self) -> None:
+        self.deadline = time.monotonic() + WRITE_SECONDS
+
+    def resume_writing(self) -> None:
+        self.deadline = time.monotonic() + IDLE_SECONDS
+
+    def late(self) -> None:
+        """The client took too long over what it was doing."""
+        if self.deaf or self.transport.is_closing() or self.transport.get_write_buffer_size():
+            self.transport.abort()
+        elif self.reading is not None:
+            self._fail(
+                Refusal(408, f"the body took longer than {self.limits.request_seconds:g} s to arrive", close=True)
+            )
+        elif self.in_head:
+            self._fail(Refusal(408, f"the head took longer than {HEAD_SECONDS:g} s to arrive", close=True))
+        else:
+            self.transport.close()
+
+    # The parser's side, in the order it calls.
+
+    def on_message_begin(self) -> None:
+        self.in_head = True
+        self.url = b""
+        self.headers: dict[bytes, bytes] = {}
+        self.head_bytes = 0
+        self.header_count = 0
+        self.chunks = 0
+        self.started = time.monotonic()
+        self.deadline = self.started + HEAD_SECONDS
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+        if len(self.url) > self.limits.header_bytes:
+            self._stop(Refusal(414, f"the URL is longer than {self.limits.header_bytes} bytes", close=True))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.header_count += 1
+        size = len(name) + len(value) + 4
+        self.head_bytes += size
+        if self.header_count > self.limits.headers or self.head_bytes > self.limits.header_bytes + SCRATCH_BYTES:
+            self._stop(self._long_head())
+        if not self.in_head:
+            return  # A trailer: counted, not used.
+        name = name.lower()
+        if name in ONCE and name in self.headers:
+            self._stop(Refusal(400, f"the header {quote(name.decode('latin-1'))} is given twice", close=True))
+        self.headers[name] = value
+
+    def on_headers_complete(self) -> None:
+        parser, headers, limits = self.parser, self.headers, self.limits
+        self.in_head = False
+        method = parser.get_method()
+        exchange = Exchange(self, method, self._path(method), headers, self.started)
+        version = parser.get_http_version()
+        exchange.keep_alive = parser.should_keep_alive() and not parser.should_upgrade()
+        self.reading = exchange
+        self.filled = self.message_bytes = 0
+        self.deadline = self.started + limits.request_seconds
+        if sum(map(len, headers)) + sum(map(len, headers.values())) + 4 * len(headers) > limits.header_bytes:
+            self._stop(self._long_head())
+        if version == "1.1" and b"host" not in headers:
+            self._stop(Refusal(400, "the header 'Host' is missing, which HTTP/1.1 requires", close=True))
+        text = headers.get(b"content-length")
+        length = None if b"transfer-encoding" in headers else int(text or 0)
+        try:
+            sink = self.application.admit(exchange, length)
+        except Refusal as refusal:
+            exchange.refusal = refusal
+            if refusal.close or b"expect" in headers:
+                self._stop(refusal)
+            return
+        expect = headers.get(b"expect")
+        if expect is not None and version == "1.1":
+            if expect.lower() != b"100-continue":
+                self._stop(Refusal(417, f"'Expect: {quote(expect.decode('latin-1'))}' is not supported", close=True))
+            elif length != 0 and self.current is None:
+                self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if sink is None and length is not None and length >= DIRECT_BYTES:
+            exchange.body = bytearray(length)
+            sink = memoryview(exchange.body)
+        self.sink = sink
+
+    def on_body(self, body: bytes) -> None:
+        exchange = self.reading
+        if self.sink is not None:
+            end = self.filled + len(body)
+            self.sink[self.filled : end] = body
+            self.filled = end
+        elif exchange is None or exchange.refusal is not None:
+            return
+        elif exchange.body:
+            if type(exchange.body) is bytes:
+                exchange.body = bytearray(exchange.body)
+            exchange.body += body
+            if len(exchange.body) > self.limits.body_bytes:
+                self._stop(too_large(None, self.limits))
+        else:
+            exchange.body = body
+            if len(body) > self.limits.body_bytes:
+                self._stop(too_large(None, self.limits))
+
+    def on_chunk_header(self) -> None:
+        self.chunks += 1
+        got = len(self.reading.body) if self.reading is not None else 0
+        if self.chunks > 1024 and self.chunks * 64 > got:
+            self._stop(
+                Refusal(400, f"{self.chunks} chunks carry {got} bytes: too small, send at least 64 a chunk", close=True)
+            )
+        if self.message_bytes > 2 * self.limits.body_bytes + SCRATCH_BYTES:
+            self._stop(too_large(None, self.limits))
+
+    def on_message_complete(self) -> None:
+        exchange = self.reading
+        self.reading = self.sink = None
+        self.direct = False
+        self.deadline = time.monotonic() + IDLE_SECONDS if exchange is None else float("inf")
+        if exchange is None or self.deaf:
+            return
+        if self.current is None and not self.waiting:
+            self._start(exchange)
+        elif len(self.waiting) < WAITING_EXCHANGES:
+            self.waiting.append(exchange)
+            self.transport.pause_reading()
+        else:
+            exchange.refusal = Refusal(
+                400, f"more than {WAITING_EXCHANGES} requests sent without awaiting answers", close=True
+            )
+            self.waiting.append(exchange)
+            self._stop(exchange.refusal)
+
+    # Answers.
+
+    def send(
+        self, exchange: Exchange, status: int, body: bytes | list[bytes], content_type: bytes, headers: bytes
+    ) -> None:
+        """Writes one answer and goes on to the next exchange. Only the current exchange may answer."""
+        transport = self.transport
+        length = len(body) if type(body) is bytes else sum(map(len, body))
+        close = not exchange.keep_alive or self.listener.draining
+        if close:
+            headers += b"Connection: close\r\n"
+        elif exchange.headers.get(b"connection", b"").lower() == b"keep-alive":
+            headers += b"Connection: keep-alive\r\n"
+        head = b"%b%b\r\nContent-Length: %d\r\n%b\r\n" % (STATUS_LINES[status], content_type, length, headers)
+        if self.reading is None and not self.in_head:
+            self.deadline = time.monotonic() + IDLE_SECONDS
+        if not transport.is_closing():
+            if exchange.method == b"HEAD":
+                transport.write(head)
+            elif type(body) is bytes:
+                transport.write(head + body)
+            else:
+                transport.writelines([head, *body])
+        self.current = None
+        if self.waiting and not close:
+            asyncio.get_running_loop().call_soon(self._next)
+        elif close:
+            self._hang_up()
+        elif self.ended:
+            transport.close()
+
+    def _start(self, exchange: Exchange) -> None:
+        self.current = exchange
+        self.application.serve(exchange)
+
+    def _next(self) -> None:
+        if self.current is not None or not self.waiting:
+            return
+        exchange = self.waiting.popleft()
+        if not self.waiting and not self.deaf:
+            self.transport.resume_reading()
+        self._start(exchange)
+
+    def _hang_up(self) -> None:
+        """Closes after the answer; where the client is still sending, waits a little so that it can read the answer."""
+        unread, self.deaf = self.deaf, True
+        for exchange in self.waiting:
+            exchange.answered = True
+            self.application.abandoned(exchange)
+        self.waiting.clear()
+        if unread and not self.ended and not self.transport.is_closing():
+            self.direct = False
+            self.deadline = time.monotonic() + LINGER_SECONDS
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            self.transport.resume_reading()
+        else:
+            self.transport.close()
+
+    # Errors of framing: the connection cannot go on.
+
+    def _stop(self, refusal: Refusal) -> None:
+        """Ends parsing from within a callback."""
+        self.refusal = refusal
+        raise refusal
+
+    def _fail(self, refusal: Refusal) -> None:
+        """Answers `refusal` after what came before it, and reads nothing more."""
+        self.deaf, self.direct, self.sink = True, False, None
+        self.deadline = float("inf")
+        refusal.close = True
+        exchange = self.reading
+        if exchange is None and self.waiting and self.waiting[-1].refusal is refusal:
+            return
+        if exchange is None:
+            exchange = Exchange(self, b"", b"", {}, time.monotonic())
+        self.reading = None
+        exchange.refusal = refusal
+        if self.current is None and not self.waiting:
+            self._start(exchange)
+        else:
+            self.waiting.append(exchange)
+
+    def _long_head(self) -> Refusal:
+        limits = self.limits
+        return Refusal(431, f"the head is over {limits.header_bytes} bytes or {limits.headers} headers", close=True)
+
+    def _path(self, method: bytes) -> bytes:
+        """The path of the URL, without the query; absolute URLs are allowed, as HTTP/1.1 asks."""
+        url = self.url
+        if not url.startswith(b"/") and method != b"OPTIONS":
+            try:
+                url = httptools.parse_url(url).path or b"/"
+            except httptools.HttpParserInvalidURLError:
+                return b""
+        return url.partition(b"?")[0]
+
+
+def too_large(length: int | None, limits: Limits) -> Refusal:
+    """The refusal of a body over the limit, unread."""
+    given = f"of {length} bytes" if length is not None else "sent in chunks"
+    message = f"a body {given} is over the limit of {limits.body_bytes} bytes"
+    return Refusal(413, message, reason="too_large", close=True)

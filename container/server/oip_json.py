@@ -1,0 +1,175 @@
+"""Open Inference Protocol in JSON: bytes to arrays and back.
+
+`orjson` parses (it refuses NaN, Infinity, 1e999, a BOM, lone surrogates and nesting over 1,024); `struct` turns the
+numbers into a tensor. `struct` is both the fastest way (0.4 µs for 64 floats, 0.6 ms for 150,528) and the strictest: it
+refuses strings, nulls, fractions where integers are wanted and everything out of range. Only booleans pass it as numbers,
+so those are looked for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import chain
+from struct import Struct
+from struct import error as StructError
+from typing import Any
+
+import numpy as np
+import orjson
+
+from server.errors import Refusal, quote
+from server.oip import Request, Signature, TensorSpec, Wanted, bad, kind, read
+
+CONTENT_TYPE = b"application/json"
+
+
+def decode(body: bytes | bytearray, signature: Signature, depth: int) -> Request:
+    """Reads a whole JSON request.
+
+    `depth` bounds the nesting of everything except tensor data, whose nesting must be its shape's. Raises Refusal (400).
+    """
+    document = parse(body, depth)
+    has_booleans = _may_hold_booleans(body)
+
+    def take(entry: dict[str, Any], spec: TensorSpec, shape: list[int], count: int) -> np.ndarray:
+        if "data" not in entry:
+            raise bad(f"input {quote(spec.name)} has no 'data'")
+        return tensor(entry["data"], spec, shape, count, has_booleans)
+
+    return read(document, signature, take)
+
+
+def parse(body: bytes | bytearray, depth: int) -> Any:
+    """Parses JSON; refuses what is not JSON, nests deeper than `depth` or names a key twice."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise bad(f"the body is not JSON: {error}") from None
+    pairs = _pairs(document, depth, depth)
+    if body.count(b":") != pairs:
+        _refuse_duplicate_keys(bytes(body))
+    return document
+
+
+def tensor(data: Any, spec: TensorSpec, shape: list[int], count: int, may_hold_booleans: bool = True) -> np.ndarray:
+    """An array of `shape` from flat or nested lists. Raises Refusal (400) for ragged lists and for wrong values."""
+    if type(data) is not list:
+        raise bad(f"'data' of input {quote(spec.name)} is {kind(data)}; a list is wanted")
+    if data and type(data[0]) is list:
+        data = _flatten(data, spec, shape)
+    if len(data) != count:
+        raise bad(f"input {quote(spec.name)} has {len(data)} values in 'data'; shape {shape} wants {count}")
+    datatype = spec.datatype
+    if not datatype.code:
+        return _other(data, spec).reshape(shape)
+    if may_hold_booleans and bool in set(map(type, data)):
+        raise _wrong_value(data, spec)
+    try:
+        packed = _packer(datatype.code, count).pack(*data)
+    except (StructError, OverflowError):
+        raise _wrong_value(data, spec) from None
+    return np.frombuffer(packed, datatype.dtype).reshape(shape)
+
+
+def encode(signature: Signature, request: Request, outputs: Sequence[np.ndarray]) -> bytes:
+    """The answer to `request`: `outputs` has one array per wanted output. NaN and infinity become null."""
+    answer: dict[str, Any] = {"model_name": signature.name, "model_version": signature.version}
+    if request.id is not None:
+        answer["id"] = request.id
+    answer["outputs"] = [
+        output_entry(signature, wanted, array, True) for wanted, array in zip(request.wanted, outputs, strict=True)
+    ]
+    return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def output_entry(signature: Signature, wanted: Wanted, array: np.ndarray, with_data: bool) -> dict[str, Any]:
+    """One tensor of an answer, its data flat and row-major."""
+    spec = signature.outputs[wanted.index]
+    entry: dict[str, Any] = {"name": spec.name, "datatype": spec.datatype.name, "shape": array.shape}
+    if with_data:
+        flat = array.reshape(-1)
+        entry["data"] = flat.tolist() if array.dtype == object else np.ascontiguousarray(flat)
+    return entry
+
+
+@lru_cache(maxsize=256)
+def _packer(code: str, count: int) -> Struct:
+    return Struct(f"<{count}{code}")
+
+
+def _may_hold_booleans(body: bytes | bytearray) -> bool:
+    """Whether a 'true' or 'false' can stand after the first "data"; cheap, and wrong only towards yes."""
+    start = body.find(b'"data"')
+    return start < 0 or body.find(b"u", start) >= 0 or body.find(b"s", start) >= 0
+
+
+def _flatten(data: list[Any], spec: TensorSpec, shape: list[int]) -> list[Any]:
+    """Nested lists, laid out row-major, after checking that each level has the size its dim says."""
+    level = [data]
+    for axis, size in enumerate(shape):
+        for part in level:
+            if type(part) is not list or len(part) != size:
+                given = f"{len(part)} values" if type(part) is list else kind(part)
+                name = quote(spec.name)
+                raise bad(f"'data' of input {name} is ragged or wrongly nested: {given} where axis {axis} wants {size}")
+        level = list(chain.from_iterable(level))
+    return level
+
+
+def _other(data: list[Any], spec: TensorSpec) -> np.ndarray:
+    """BOOL and BYTES tensors; FP16 has no form in JSON."""
+    wanted = {"BOOL": bool, "BYTES": str}.get(spec.datatype.name)
+    if wanted is None:
+        name = quote(spec.name)
+        raise bad(f"input {name} is {spec.datatype.name}, which JSON cannot carry; send it as binary data")
+    if not set(map(type, data)) <= {wanted}:
+        raise _wrong_value(data, spec)
+    array = np.empty(len(data), spec.datatype.dtype)
+    array[:] = data
+    return array
+
+
+def _wrong_value(data: list[Any], spec: TensorSpec) -> Refusal:
+    """Names the first value that does not fit; slow, for requests that are refused anyway."""
+    for index, value in enumerate(data):
+        try:
+            tensor([value], spec, [1], 1) if type(value) is not list else 0 / 0
+        except (Refusal, ZeroDivisionError, RecursionError):
+            given = kind(value) if type(value) in (list, dict, type(None), bool) else quote(value)
+            name, datatype = quote(spec.name), spec.datatype
+            return bad(f"input {name} holds {given} at position {index}; {datatype.name} takes {datatype.range}")
+    return bad(f"input {quote(spec.name)} holds values that are not {spec.datatype.range}")
+
+
+def _pairs(value: Any, depth: int, limit: int) -> int:
+    """How many key-value pairs a document has, tensor data left out; refuses nesting deeper than `limit`."""
+    if depth <= 0:
+        raise bad(f"the body nests deeper than {limit} levels, the most that is allowed")
+    count = 0
+    if type(value) is dict:
+        count = len(value)
+        for key, inner in value.items():
+            if type(inner) in (dict, list) and key != "data":
+                count += _pairs(inner, depth - 1, limit)
+    else:
+        for inner in value if type(value) is list else ():
+            if type(inner) in (dict, list):
+                count += _pairs(inner, depth - 1, limit)
+    return count
+
+
+def _refuse_duplicate_keys(body: bytes) -> None:
+    """Runs only where colons and pairs differ in number: a key twice, or a colon inside a string."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> None:
+        keys = [key for key, _ in pairs]
+        for key in keys if len(set(keys)) < len(keys) else ():
+            if keys.count(key) > 1:
+                raise bad(f"the key {quote(key)} is given twice in one object")
+
+    try:
+        json.loads(body, object_pairs_hook=unique, parse_float=str, parse_int=str)
+    except (ValueError, RecursionError):
+        raise bad("the body is not JSON") from None
