@@ -1,0 +1,145 @@
+/** Step 1 of the road: a model's profile for people and, by agreed keys, for scripts. */
+
+import { basename } from 'node:path';
+import type { Dim, Family, ModelProfile, Quantization, TensorInfo } from './profile.js';
+import { servingProblems } from './serving-problems.js';
+
+/** What `slipway inspect --json` prints: the profile, and whether its weights are reduced already. */
+export interface Inspection extends ModelProfile {
+  readonly quantized: boolean;
+}
+
+/** The profile with `quantized`, which is true for every reduction but half floats. */
+export function inspection(profile: ModelProfile): Inspection {
+  return { ...profile, quantized: profile.quantization !== 'none' && profile.quantization !== 'float16' };
+}
+
+const families: Readonly<Record<Family, string>> = {
+  cnn: 'convolutional network',
+  vit: 'vision transformer',
+  encoder: 'transformer encoder',
+  decoder: 'transformer decoder',
+  detector: 'object detector',
+  recurrent: 'recurrent network',
+  mlp: 'multilayer perceptron',
+  classic: 'classic model (trees, linear, …)',
+  other: 'of no family that Slipway knows',
+};
+
+const quantizations: Readonly<Record<Quantization, string>> = {
+  none: 'no',
+  qdq: 'yes: quantize/dequantize pairs with calibrated ranges',
+  qoperator: 'yes: quantized operators with calibrated ranges',
+  dynamic: 'yes: ranges are measured in every run',
+  'weight-only': 'yes: weights only',
+  float16: 'no, but the weights are half floats',
+};
+
+const MOST_OPS = 12;
+const BAR = 24;
+
+/** A page on a model. Ends with a line break. */
+export function summary(path: string, profile: ModelProfile): string {
+  const sections = [heading(path, profile), tensors(profile), histogram(profile.ops), notes(profile)];
+  return `${sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')}\n`;
+}
+
+function heading(path: string, profile: ModelProfile): string[] {
+  const others = Object.entries(profile.opsets).filter(([domain]) => domain !== 'ai.onnx');
+  const rows: [string, string][] = [
+    ['family', families[profile.family]],
+    ['parameters', profile.parameters.toLocaleString('en')],
+    ['weights', weights(profile)],
+    ['quantized', quantizations[profile.quantization]],
+    ['opset', [profile.opset ?? 'none', ...others.map(([domain, version]) => `${domain} ${version}`)].join(', ')],
+    ['IR version', String(profile.irVersion)],
+    ['made by', profile.producer || 'unknown'],
+    ['file', fileSizes(profile)],
+  ];
+  return [basename(path), ...table(rows).map((line) => `  ${line}`)];
+}
+
+function weights({ weightBytes, weightBytesByDtype }: ModelProfile): string {
+  const parts = Object.entries(weightBytesByDtype).map(([dtype, bytes]) => `${dtype} ${size(bytes)}`);
+  if (parts.length < 2) return parts[0] ?? size(weightBytes);
+  return `${size(weightBytes)} (${parts.join(', ')})`;
+}
+
+function fileSizes({ fileBytes, externalData }: ModelProfile): string {
+  return [size(fileBytes), ...externalData.map(({ location, bytes }) => `${size(bytes)} in ${location}`)].join(' + ');
+}
+
+function tensors({ inputs, outputs }: ModelProfile): string[] {
+  const row = (role: string, { name, dtype, shape, kind }: TensorInfo): string[] => [
+    role,
+    name,
+    kind === 'tensor' ? dtype : `${kind} of ${dtype}`,
+    kind === 'sequence' || kind === 'map' ? '' : shapeText(shape),
+  ];
+  return table([...inputs.map((input) => row('input', input)), ...outputs.map((output) => row('output', output))]);
+}
+
+function shapeText(shape: readonly Dim[] | null): string {
+  return shape === null ? 'any shape' : `[${shape.map((dim) => dim ?? '?').join(', ')}]`;
+}
+
+/** Operators by how often they occur; the rest in one line. */
+function histogram(ops: Readonly<Record<string, number>>): string[] {
+  const entries = Object.entries(ops);
+  const most = Math.max(...entries.map(([, count]) => count));
+  const shown = entries.slice(0, MOST_OPS);
+  const rest = entries.slice(MOST_OPS);
+  const more = rest.map(([op, count]) => `${op} ${count}`).join(', ');
+  return [
+    ...table(
+      shown.map(([op, count]) => [op, String(count), '█'.repeat(Math.max(1, Math.round((BAR * count) / most)))]),
+    ),
+    ...(rest.length > 0 ? [`and ${more}`] : []),
+  ];
+}
+
+function notes(profile: ModelProfile): string[] {
+  const found = [
+    ...servingProblems(profile).map(({ where, what }) => `${where}: ${what}`),
+    ...(profile.customOps.length > 0 ? ['The model can be looked at, but not served.'] : []),
+    ...(profile.family === 'classic' && profile.parameters === 0
+      ? ['Its numbers lie in attributes of operators, which are not counted as parameters.']
+      : []),
+    ...dimNotes(profile),
+  ];
+  return found.map((note) => `note: ${note}`);
+}
+
+function dimNotes({ symbolicDims, batchDim, inputs }: ModelProfile): string[] {
+  const free = symbolicDims.filter((name) => name !== batchDim);
+  return [
+    ...(free.length > 0
+      ? [`Symbolic besides the batch: ${free.join(', ')}. Samples or --dim name=size give their sizes.`]
+      : []),
+    ...(inputs.length > 0 && inputs.every(({ shape }) => typeof shape?.[0] === 'number')
+      ? ['No symbolic batch dimension: requests cannot be batched.']
+      : []),
+  ];
+}
+
+/** Columns as wide as their longest cell. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+const units = ['B', 'KB', 'MB', 'GB'];
+
+function size(bytes: number): string {
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  const value = bytes / 1000 ** power;
+  return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${units[power]}`;
+}
