@@ -6,6 +6,7 @@ export type { ServingFile } from './contract/serving.js';
 export { type Problem, ProblemsError, SlipwayError } from './errors.js';
 export { Hardware, type HardwareRequest } from './hardware/hardware.js';
 export type { HardwareChoice, InstructionSet, Machine } from './hardware/machine.js';
+export { type LocalEndpoint, type LocalOptions, type Observer, runLocally } from './local/endpoint.js';
 export { local } from './local/machine.js';
 export { Model, type ModelSource, type OnnxOptions } from './model/model.js';
 export type { Dim, DType, ExternalFile, Family, ModelProfile, Quantization, TensorInfo } from './model/profile.js';

@@ -10,7 +10,7 @@ import { endpointName, type ModelSource } from './model/model.js';
 import type { ModelProfile } from './model/profile.js';
 import { readModel, servingProblems } from './model/read.js';
 import { boundDims, checkSamples, readLabelsInfo, readSamples } from './model/samples.js';
-import { type MonitoringPlan, planMonitoring } from './monitoring/plan.js';
+import { type MonitoringPlan, type MonitoringRequest, monitoringProblems, planMonitoring } from './monitoring/plan.js';
 import { planRecipe } from './optimization/recipe.js';
 import type { Platform, PlatformId } from './platforms.js';
 import type { EndpointSpec } from './spec.js';
@@ -31,28 +31,37 @@ export interface EndpointPlan {
   readonly monitoring: MonitoringPlan;
 }
 
+/** Time between two readings of the metrics, seconds. */
+const scrapeSeconds = 2;
+
 /**
  * Plans an endpoint. Reads the model's graph and the headers of the samples, nothing else; starts nothing.
  *
  * @throws ProblemsError with every problem of spec, model, samples and machine at once
  * @throws SlipwayError when a file cannot be read as what it should be
  */
-export async function planEndpoint(spec: EndpointSpec, platform: Platform): Promise<EndpointPlan> {
+export function planEndpoint(spec: EndpointSpec, platform: Platform): EndpointPlan {
   const own = specProblems(spec);
   if (own.length > 0) throw new ProblemsError('The endpoint cannot be planned', own);
 
   const source = spec.model;
   const name = endpointName(source);
   const profile = readModel(source.path);
-  const samples = source.calibration ? await readSamples(source.calibration) : undefined;
+  const samples = source.calibration ? readSamples(source.calibration) : undefined;
   const labels = source.labels ? readLabelsInfo(source.labels) : undefined;
 
   const bound = boundDims(profile, samples, source.dims ?? {});
   const hardware = selectHardware(profile, platform, spec.hardware);
+  const monitoring: MonitoringRequest = {
+    model: name,
+    slo: { p99Ms: spec.objective?.p99Ms, ...spec.monitoring?.slo },
+    scrapeSeconds,
+  };
   const problems: Problem[] = [
     ...servingProblems(profile),
     ...(samples ? checkSamples(profile, samples, labels) : []),
     ...bound.problems,
+    ...monitoringProblems(monitoring),
     ...(Array.isArray(hardware) ? hardware : []),
   ];
   if (problems.length > 0 || Array.isArray(hardware)) {
@@ -78,14 +87,6 @@ export async function planEndpoint(spec: EndpointSpec, platform: Platform): Prom
       samples: samples !== undefined,
     }),
     serving: planServing({ name, serving: spec.serving, dims, files: optimizedFiles }),
-    monitoring: planMonitoring({
-      model: name,
-      slo: {
-        availability: spec.monitoring?.slo?.availability ?? 99.9,
-        p99Ms: spec.monitoring?.slo?.p99Ms ?? spec.objective?.p99Ms,
-        periodDays: spec.monitoring?.slo?.periodDays ?? 30,
-      },
-      scrapeSeconds: 2,
-    }),
+    monitoring: planMonitoring(monitoring),
   };
 }

@@ -50,7 +50,7 @@ async function optimize(model: string, options: OptimizeOptions): Promise<void> 
     const target = targetMachine(options.target);
     const gate = options.strict ? { strict: true } : {};
     const spec = specOf(model, options, { optimization: { onFailure: options.onFailure, gate } });
-    const plan = await showSteps('Reading the model', () => planEndpoint(spec, local(target)));
+    const plan = await showSteps('Reading the model', async () => planEndpoint(spec, local(target)));
     const environment = await showSteps('Python environment', (detail) =>
       pythonEnvironment('optimizer', { log: detail, signal }),
     );

@@ -61,7 +61,7 @@ function asJson(running: LocalEndpoint, model: string): string {
 
 async function up(model: string, options: UpOptions): Promise<void> {
   process.exitCode = await interruptible(async (signal) => {
-    const plan = await showSteps('Reading the model', () => planEndpoint(specOf(model, options), local()));
+    const plan = await showSteps('Reading the model', async () => planEndpoint(specOf(model, options), local()));
     const { port, monitoring, cache } = options;
     const running = await runLocally(plan, { port, monitoring, cache, signal, onLog: say }, showSteps);
     try {

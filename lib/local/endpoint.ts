@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ReportFile } from '../contract/report.js';
 import { SlipwayError } from '../errors.js';
-import { prometheusRules } from '../monitoring/prometheus-rules.js';
 import type { EndpointPlan } from '../plan.js';
 import { cacheDir } from './cache.js';
 import { startDashboard } from './dashboard.js';
@@ -96,7 +95,11 @@ function temporaryFolder(undo: Undo[]): string {
  *
  * @throws SlipwayError when the port is taken, the gate fails, or a part cannot start
  */
-export async function runLocally(plan: EndpointPlan, options: LocalOptions, observe: Observer): Promise<LocalEndpoint> {
+export async function runLocally(
+  plan: EndpointPlan,
+  options: LocalOptions = {},
+  observe: Observer = (_title, work) => work(() => undefined),
+): Promise<LocalEndpoint> {
   const { signal, cache = true, monitoring = true, port = 8080 } = options;
   const undo: Undo[] = [];
   const stop = async () => {
@@ -119,7 +122,7 @@ export async function runLocally(plan: EndpointPlan, options: LocalOptions, obse
       return { folder, report: await optimizeInto(folder, plan, request), cached: false };
     });
 
-    const sample = await sampleRequest(plan);
+    const sample = sampleRequest(plan);
     const server = await observe('Starting the server', () =>
       startServer({
         environment,
@@ -143,10 +146,10 @@ export async function runLocally(plan: EndpointPlan, options: LocalOptions, obse
                   binaries: found,
                   dir: temporaryFolder(undo),
                   target: new URL(server.url).host,
-                  rules: prometheusRules(plan.monitoring),
-                  scrapeSeconds: plan.monitoring.scrapeSeconds,
+                  plan: plan.monitoring,
+                  signal,
                 });
-          if (prometheus) undo.push(() => prometheus.child.stop());
+          if (prometheus) undo.push(() => prometheus.close());
           signal?.throwIfAborted();
           const dashboard = await startDashboard({
             plan: plan.monitoring,

@@ -33,8 +33,8 @@ function madeUp(input: TensorInfo, count: number): Scalar[] {
 }
 
 /** From the first of the user's samples; zeros where there are none. */
-export async function sampleRequest(plan: EndpointPlan): Promise<SampleRequest> {
-  const rows = plan.source.calibration ? await firstSample(plan.source.calibration) : undefined;
+export function sampleRequest(plan: EndpointPlan): SampleRequest {
+  const rows = plan.source.calibration ? firstSample(plan.source.calibration) : undefined;
   const inputs = plan.profile.inputs.map((input) => {
     const shape = rowShape(input, plan.dims);
     const count = shape.reduce((product, size) => product * size, 1);
