@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { dirname, extname, join } from 'node:path';
 import type { ReportFile } from '../contract/report.js';
 import { SlipwayError } from '../errors.js';
+import { loadCatalogue, metricOf } from '../monitoring/catalogue.js';
 import type { Dashboard } from '../monitoring/dashboard.js';
 import type { Objective } from '../monitoring/objectives.js';
 import type { MonitoringPlan } from '../monitoring/plan.js';
@@ -90,17 +91,20 @@ function queriesOf(plan: MonitoringPlan, id: SignalId): readonly string[] {
   return plan.dashboard.ranges.map(({ windowSeconds }) => promql(plan.signals[id].value, { scope, windowSeconds }));
 }
 
-function splitOf(plan: MonitoringPlan, id: SignalId): string | null {
+/** By which label one query falls into several lines, and the label's values as the catalogue orders them. */
+function splitOf(plan: MonitoringPlan, id: SignalId): Pick<PageSeries, 'split' | 'order'> {
   const { value } = plan.signals[id];
-  return 'by' in value ? (value.by?.[0] ?? null) : null;
+  const split = 'by' in value ? (value.by?.[0] ?? null) : null;
+  if (!('metric' in value) || split === null) return { split, order: [] };
+  return { split, order: metricOf(loadCatalogue(), value.metric).values[split] ?? [] };
 }
 
 function pagePanel(plan: MonitoringPlan, panel: Dashboard['panels'][number]): PagePanel {
   const series: PageSeries[] = panel.series.map(({ signal, role }) => {
-    const split = splitOf(plan, signal);
+    const parts = splitOf(plan, signal);
     // Parts of a whole go by their own names.
-    const title = panel.form === 'stacked' && split !== null ? '' : plan.signals[signal].title;
-    return { title, role, split, queries: queriesOf(plan, signal) };
+    const title = panel.form === 'stacked' && parts.split !== null ? '' : plan.signals[signal].title;
+    return { title, role, ...parts, queries: queriesOf(plan, signal) };
   });
   const { id, title, help, width, form, threshold = null } = panel;
   return { id, title, help, width, form, unit: unitOf(plan, panel.series[0]!.signal), series, threshold };

@@ -63,7 +63,7 @@ export function burnThresholds(
     } else {
       if (asked < 1) {
         notes.push(
-          `the alert on the ${window} fires at burn rate 1, not ${asked}: below 1 it would fire while the objective is met`,
+          `the alert on the ${window} fires at burn rate 1, not ${Number(asked.toPrecision(3))}: below 1 it would fire while the objective is met`,
         );
       }
       thresholds.push({ ...pair, factor, badShare });

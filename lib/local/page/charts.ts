@@ -4,14 +4,14 @@ import uPlot from '/uplot/uPlot.esm.js';
 import { element, say } from './element.js';
 import { clock, digits, type Scale, scaleOf, shown } from './format.js';
 import { type Grid, type Line, range, timesOf } from './prometheus.js';
-import type { PagePanel, PageRange, PageSeries } from './shape.js';
+import type { PagePanel, PageSeries } from './shape.js';
 import { points, stacked } from './stack.js';
 
 export interface Chart {
   readonly panel: PagePanel;
   readonly section: HTMLElement;
   /** Reads the panel's values and draws them. Throws what the reading throws, after saying so in the panel. */
-  refresh(grid: Grid, range: PageRange, rangeIndex: number): Promise<void>;
+  refresh(grid: Grid, rangeIndex: number): Promise<void>;
   /** Draws again in the colours of the theme. */
   repaint(): void;
   resize(): void;
@@ -27,11 +27,12 @@ interface State {
   readonly times: number[];
   readonly lines: readonly Drawn[];
   readonly limit: { readonly title: string; readonly value: number } | null;
-  readonly withSeconds: boolean;
 }
 
 const HEIGHT = 190;
 const COLOURS = 6;
+/** Between two marks of the time axis, seconds. */
+const TIME_STEPS = [60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400];
 /** Told apart without colour too. */
 const DASHES: readonly (readonly number[])[] = [[], [6, 3], [2, 3], [9, 3, 2, 3], [1, 2], [12, 4]];
 
@@ -39,11 +40,14 @@ const variable = (name: string): string => getComputedStyle(document.documentEle
 const colour = (index: number): string => variable(`--series-${(index % COLOURS) + 1}`);
 
 async function read(series: PageSeries, grid: Grid, rangeIndex: number): Promise<Drawn[]> {
-  const { split, title } = series;
+  const { split, title, order } = series;
   const lines: Line[] = await range(series.queries[rangeIndex] ?? '', grid);
+  if (split === null) return lines.map(({ values }) => ({ title, values }));
+  const place = (name: string): number => (order.includes(name) ? order.indexOf(name) : order.length);
   return lines
-    .map((line) => ({ title: split ? `${title} ${line.labels[split] ?? ''}`.trim() : title, values: line.values }))
-    .sort((a, b) => a.title.localeCompare(b.title));
+    .map(({ labels, values }) => ({ name: labels[split] ?? '', values }))
+    .sort((a, b) => place(a.name) - place(b.name) || a.name.localeCompare(b.name))
+    .map(({ name, values }) => ({ title: `${title} ${name.replaceAll('_', ' ')}`.trim(), values }));
 }
 
 const lastOf = (values: readonly (number | null)[]): number | null =>
@@ -78,7 +82,7 @@ export function makeChart(panel: PagePanel): Chart {
 
   let plot: uPlot | undefined;
   let drawnTitles = '';
-  let state: State = { times: [], lines: [], limit: null, withSeconds: true };
+  let state: State = { times: [], lines: [], limit: null };
   let scale: Scale = scaleOf(panel.unit, 0);
 
   const showLegend = (at: number | null): void => {
@@ -128,8 +132,9 @@ export function makeChart(panel: PagePanel): Chart {
             ...axis,
             grid: { show: false },
             size: 28,
-            space: 70,
-            values: (_, splits) => splits.map((time) => clock(time, state.withSeconds)),
+            space: 48,
+            incrs: [...TIME_STEPS],
+            values: (_, splits) => splits.map(clock),
           },
           {
             ...axis,
@@ -180,7 +185,7 @@ export function makeChart(panel: PagePanel): Chart {
   return {
     panel,
     section,
-    async refresh(grid, shownRange, rangeIndex) {
+    async refresh(grid, rangeIndex) {
       try {
         const readAll = async (role: PageSeries['role']): Promise<Drawn[]> =>
           (
@@ -194,11 +199,11 @@ export function makeChart(panel: PagePanel): Chart {
           times: timesOf(grid),
           lines,
           limit: first && value !== null ? { title: first.title, value } : null,
-          withSeconds: shownRange.seconds <= 900,
         };
         const count = points(state.lines.map((line) => line.values));
         section.dataset.points = `${count}`;
-        say(limitNote, state.limit ? `${state.limit.title} ${shown(state.limit.value, panel.unit)}` : '');
+        const mark = state.limit ?? panel.threshold;
+        say(limitNote, mark ? `${mark.title} ${shown(mark.value, panel.unit)}` : '');
         showState(count > 0 ? 'ok' : 'waiting', 'Waiting for the first requests');
         draw();
       } catch (error) {

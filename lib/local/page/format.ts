@@ -62,13 +62,9 @@ export function shown(value: number | null | undefined, unit: PageUnit, scale = 
   return `${digits(value / scale.divisor)}${scale.suffix}`;
 }
 
-/** Hours, minutes and seconds of a time in Unix seconds, in the reader's zone. */
-export function clock(seconds: number, withSeconds: boolean): string {
-  return new Date(seconds * 1000).toLocaleTimeString('en-GB', {
-    hour: '2-digit',
-    minute: '2-digit',
-    ...(withSeconds ? { second: '2-digit' } : {}),
-  });
+/** Hours and minutes of a time in Unix seconds, in the reader's zone. */
+export function clock(seconds: number): string {
+  return new Date(seconds * 1000).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
 }
 
 /** A word for the shell, whatever is in it. */

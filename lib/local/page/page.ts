@@ -69,7 +69,7 @@ function watch(plan: PagePlan, charts: readonly Chart[]): void {
       refreshReady(),
       ...(plan.missing === null
         ? [
-            ...charts.map((chart) => chart.refresh(grid, shownRange, rangeIndex)),
+            ...charts.map((chart) => chart.refresh(grid, rangeIndex)),
             refreshTiles(rangeIndex),
             refreshObjectives(),
             activeAlerts().then((alerts) => showAlerts(alerts, plan.alerts)),

@@ -50,7 +50,7 @@ export function showReady({ ready, detail }: PageReady): void {
 /** The numbers at the top; each keeps its place from the first moment. */
 export function makeTiles(tiles: readonly PageTile[]): (rangeIndex: number) => Promise<void> {
   const places = tiles.map((tile) => {
-    const value = element('dd', {}, '–');
+    const value = element('dd', { class: 'value' }, '–');
     return {
       tile,
       value,

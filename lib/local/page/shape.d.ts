@@ -29,6 +29,8 @@ export interface PageSeries {
   readonly role: 'line' | 'limit';
   /** The label that tells the lines of one query apart; null when it has one line. */
   readonly split: string | null;
+  /** That label's values in the order to draw them; others follow. */
+  readonly order: readonly string[];
   readonly queries: Queries;
 }
 

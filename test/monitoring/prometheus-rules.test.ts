@@ -1,0 +1,100 @@
+import { describe, expect, test } from 'vitest';
+import { parse as parseYaml } from 'yaml';
+import { pagePlan } from '../../lib/local/dashboard.js';
+import { planMonitoring } from '../../lib/monitoring/plan.js';
+import { prometheusConfig, prometheusRules } from '../../lib/monitoring/prometheus-rules.js';
+import { faults } from './promql.js';
+
+interface Rule {
+  readonly record?: string;
+  readonly alert?: string;
+  readonly expr: string;
+  readonly for?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+interface Rules {
+  readonly groups: readonly { readonly name: string; readonly interval: string; readonly rules: readonly Rule[] }[];
+}
+
+const plan = planMonitoring({ model: 'fraud', slo: { p99Ms: 50 }, scrapeSeconds: 2 });
+const text = prometheusRules(plan);
+const { groups } = parseYaml(text) as Rules;
+const rules = groups.flatMap((group) => group.rules);
+const recorded = new Set(rules.flatMap(({ record }) => (record ? [record] : [])));
+const ruleOf = (name: string): Rule => rules.find(({ record, alert }) => record === name || alert === name)!;
+
+describe('rules for Prometheus', () => {
+  test('use only metrics and labels that the server exports, or that another rule records', () => {
+    for (const { record, alert, expr } of rules) expect(faults(expr, recorded), record ?? alert).toEqual([]);
+  });
+
+  test('record only what is used: by an alert, or as an error budget', () => {
+    const alerts = rules.filter(({ alert }) => alert).map(({ expr }) => expr);
+    const unused = [...recorded].filter((name) => !alerts.some((expr) => expr.includes(`${name}{`)));
+    expect(unused).toEqual(['slipway:availability:budget_left_30d', 'slipway:latency:budget_left_30d']);
+  });
+
+  test('say a burn alert by its two windows and its guard', () => {
+    expect(ruleOf('AvailabilityBurn1h')).toMatchObject({
+      expr: 'slipway:availability:bad_share_1h{job="slipway-fraud"} > 0.0144 and slipway:availability:bad_share_5m{job="slipway-fraud"} > 0.0144 and slipway:availability:bad_1h{job="slipway-fraud"} >= 5',
+      for: '2m',
+      labels: { job: 'slipway-fraud', model: 'fraud', severity: 'page' },
+    });
+  });
+
+  test('are as quick as the scrape up to an hour, and once a minute above', () => {
+    expect(groups.map(({ name, interval }) => `${name}: ${interval}`)).toEqual([
+      'slipway fraud objectives quick: 5s',
+      'slipway fraud objectives slow: 1m',
+      'slipway fraud alerts: 5s',
+    ]);
+  });
+
+  test('come out the same, byte for byte', () => {
+    expect(prometheusRules(planMonitoring({ model: 'fraud', slo: { p99Ms: 50 }, scrapeSeconds: 2 }))).toBe(text);
+  });
+
+  test('never run a template that stands in a name', () => {
+    const hostile = parseYaml(prometheusRules(planMonitoring({ model: '{{ .Labels }}' }))) as Rules;
+    const down = hostile.groups.flatMap((group) => group.rules).find(({ alert }) => alert === 'EndpointDown')!;
+    expect(down.annotations!.summary).toBe('{{ "{{" }} .Labels }}: The endpoint does not answer');
+    expect(down.labels.model).toBe('{{ "{{" }} .Labels }}');
+  });
+});
+
+describe('the page’s queries', () => {
+  const page = pagePlan({
+    plan,
+    prometheusUrl: 'http://127.0.0.1:9090',
+    endpointUrl: 'http://127.0.0.1:8080',
+    report: null,
+    sample: {},
+  });
+
+  test('use only metrics and labels that the server exports', () => {
+    const queries = [
+      ...page.panels.flatMap(({ series }) => series.flatMap(({ queries }) => queries)),
+      ...page.tiles.flatMap(({ queries }) => queries),
+      ...page.objectives.map(({ query }) => query),
+    ];
+    expect(queries).toHaveLength(4 * 23 + 2);
+    for (const query of queries) expect(faults(query, recorded), query).toEqual([]);
+  });
+
+  test('draw the stages in the order a request meets them', () => {
+    const stages = page.panels.find(({ id }) => id === 'stages')!;
+    expect(stages.series[0]).toMatchObject({ split: 'stage', order: ['queue', 'preprocess', 'infer', 'postprocess'] });
+  });
+});
+
+describe('the configuration for Prometheus', () => {
+  test('scrapes one target under the name that every query selects by', () => {
+    expect(parseYaml(prometheusConfig(plan, { target: '127.0.0.1:8080', rulesFile: 'rules.yml' }))).toEqual({
+      global: { scrape_interval: '2s', scrape_timeout: '2s', evaluation_interval: '2s' },
+      rule_files: ['rules.yml'],
+      scrape_configs: [{ job_name: 'slipway-fraud', static_configs: [{ targets: ['127.0.0.1:8080'] }] }],
+    });
+  });
+});
