@@ -14,11 +14,11 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import numpy as np
 import onnx
 import torch
+from skl2onnx import to_onnx
+from skl2onnx.common.data_types import FloatTensorType
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.model_selection import train_test_split
-from skl2onnx import to_onnx
-from skl2onnx.common.data_types import FloatTensorType
 from torch import nn
 from torch.nn import functional
 

@@ -1,0 +1,63 @@
+"""Stage 1, admit: from what the user names to a model and samples that are safe to work with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import UserError
+from .onnx_file import ModelFile, admit_model
+from .recipe import Candidate, Recipe
+from .samples import Samples, make_up, read_samples
+from .work import Work
+
+NO_SAMPLES = "no samples were given (--data), so no smaller form could be judged"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line names."""
+
+    recipe: Recipe
+    model: Path
+    data: Path | None
+    labels: Path | None
+
+
+@dataclass(frozen=True)
+class Admitted:
+    recipe: Recipe
+    model: ModelFile
+    samples: Samples
+    candidates: tuple[Candidate, ...]
+    """Those of the recipe, or none where the model or the lack of samples forbids them."""
+    why_none: str | None
+    """Why there are no candidates, in words; None when there are some."""
+
+
+def admit(request: Request, work: Work) -> Admitted:
+    """Check model, samples and labels. Raises UserError with the problems of the first of them that has any."""
+    work.progress.step("admit", "reading the model and the samples")
+    recipe = request.recipe
+    if request.labels is not None and request.data is None:
+        raise UserError(f"Labels without samples: {request.labels}. Give the samples with --data.")
+    model = admit_model(request.model, work.scratch / "admitted.onnx", recipe.limits)
+    samples = (
+        make_up(model.inputs, recipe.dims, recipe.canaries, recipe.seed)
+        if request.data is None
+        else read_samples(request.data, request.labels, model.inputs, recipe.dims, recipe.seed)
+    )
+    why_none = reason_for_no_candidates(recipe, model, samples)
+    return Admitted(recipe, model, samples, () if why_none else recipe.candidates, why_none)
+
+
+def reason_for_no_candidates(recipe: Recipe, model: ModelFile, samples: Samples) -> str | None:
+    if model.quantization is not None:
+        return f"the model is already quantized ({model.quantization})"
+    if model.classic:
+        return "trees and other classic models are never quantized"
+    if recipe.precision == "fp32":
+        return "fp32 was asked for"
+    if samples.made_up:
+        return NO_SAMPLES
+    if not recipe.candidates:
+        return recipe.notes[0].rstrip(".") if recipe.notes else "the recipe has no candidates"
+    return None

@@ -1,0 +1,260 @@
+"""The user's samples and labels: read them without pickle, hold them against the model, split them in two."""
+
+import difflib
+import hashlib
+import io
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .errors import UserError, read
+from .onnx_file import Tensor, words
+
+MOST_CALIBRATED = 200
+MOST_JUDGED = 2000
+"""Samples that are used, most; more would only take longer."""
+FEW = 30
+"""Below this, samples without labels are not split."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What the candidates are measured with."""
+
+    inputs: Mapping[str, np.ndarray]
+    """By input; the first axis is the sample."""
+    labels: np.ndarray | None
+    """int64, one for each sample."""
+    calibration: np.ndarray
+    evaluation: np.ndarray
+    """Rows, int64, ascending; disjoint unless `notes` says otherwise."""
+    sha256: str | None
+    """Of the file; None when the inputs were made up."""
+    labels_sha256: str | None
+    notes: tuple[str, ...]
+
+    @property
+    def made_up(self) -> bool:
+        return self.sha256 is None
+
+    @property
+    def count(self) -> int:
+        return len(next(iter(self.inputs.values())))
+
+
+def read_samples(
+    data: Path, labels: Path | None, inputs: Sequence[Tensor], dims: Mapping[str, int], seed: int
+) -> Samples:
+    """Read and check samples and labels. Raises UserError with every problem found."""
+    content = read(data, "The samples")
+    arrays = open_npz(content, data)
+    problems = sample_problems(arrays, inputs, dims)
+    classes, label_bytes = None, None
+    if labels is not None:
+        label_bytes = read(labels, "The labels")
+        classes = open_labels(label_bytes, labels)
+        counts = {len(values) for values in arrays.values() if values.ndim}
+        problems += label_problems(classes, min(counts) if len(counts) == 1 else None)
+    if problems:
+        raise UserError(problems)
+    chosen = {entry.name: native(arrays[entry.name]) for entry in inputs}
+    count = len(next(iter(chosen.values())))
+    calibration, evaluation, notes = split(count, classes is not None, seed)
+    return Samples(
+        inputs=chosen,
+        labels=None if classes is None else classes.astype(np.int64),
+        calibration=calibration,
+        evaluation=evaluation,
+        sha256=hashlib.sha256(content).hexdigest(),
+        labels_sha256=None if label_bytes is None else hashlib.sha256(label_bytes).hexdigest(),
+        notes=notes,
+    )
+
+
+def open_npz(content: bytes, path: Path) -> dict[str, np.ndarray]:
+    """Arrays of an .npz by name. Raises UserError when it is none, damaged, or holds Python objects."""
+    problems: list[str] = []
+    arrays: dict[str, np.ndarray] = {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".npy")]
+            for name in names:
+                try:
+                    with archive.open(name) as member:
+                        arrays[name.removesuffix(".npy")] = np.lib.format.read_array(member, allow_pickle=False)
+                except ValueError as error:
+                    problems.append(array_problem(name.removesuffix(".npy"), path, error))
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        raise UserError(
+            f"The samples {path} are not an .npz file, or a damaged one. Write them with numpy.savez, "
+            "one array for each input."
+        ) from None
+    if problems:
+        raise UserError(problems)
+    return arrays
+
+
+def array_problem(name: str, path: Path, error: ValueError) -> str:
+    if "allow_pickle" in str(error):
+        return (
+            f"Array '{name}' in {path} holds Python objects. Save it as numbers, for example with .astype('float32')."
+        )
+    return f"Array '{name}' in {path} is damaged. Write the file again with numpy.savez."
+
+
+def open_labels(content: bytes, path: Path) -> np.ndarray:
+    """The array of an .npy. Raises UserError when it is none."""
+    try:
+        return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        if "allow_pickle" in str(error):
+            raise UserError(f"The labels {path} hold Python objects. Save them as int64 with numpy.save.") from None
+        raise UserError(
+            f"The labels {path} are not an .npy file, or a damaged one. Write them with numpy.save."
+        ) from None
+
+
+def sample_problems(arrays: Mapping[str, np.ndarray], inputs: Sequence[Tensor], dims: Mapping[str, int]) -> list[str]:
+    """Everything that keeps `arrays` from being fed to the model, a sentence each."""
+    names = [entry.name for entry in inputs]
+    problems = [unknown_name(name, names) for name in arrays if name not in names]
+    problems += [
+        f"The samples lack input '{entry.name}', {entry.dtype} {words(entry.shape)}. Add an array of that name."
+        for entry in inputs
+        if entry.name not in arrays
+    ]
+    bound: dict[str, tuple[int, str]] = {name: (size, "--dim") for name, size in dims.items()}
+    for entry in inputs:
+        if entry.name in arrays:
+            problems += array_problems(entry, arrays[entry.name], bound)
+    counts = {name: len(arrays[name]) for name in names if name in arrays and arrays[name].ndim}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"'{name}' {count}" for name, count in counts.items())
+        problems.append(f"The arrays differ in how many samples they hold: {listed}. Give the same number in each.")
+    return problems
+
+
+def unknown_name(name: str, names: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"Did you mean '{close[0]}'?" if close else "Rename or leave it out."
+    return f"The samples hold '{name}', which is no input of the model. Inputs: {', '.join(names)}. {hint}"
+
+
+def array_problems(entry: Tensor, values: np.ndarray, bound: dict[str, tuple[int, str]]) -> list[str]:
+    """Problems of one array; symbolic dimensions it fixes are added to `bound`, after the batch."""
+    dtype = "string" if values.dtype.kind in "US" else values.dtype.name
+    problems = []
+    if dtype != entry.dtype:
+        wanted = "str_" if entry.dtype == "string" else entry.dtype
+        problems.append(
+            f"Input '{entry.name}' has dtype {dtype} in the samples, the model wants {entry.dtype}. "
+            f"Convert it with .astype('{wanted}')."
+        )
+    if values.ndim != len(entry.shape):
+        problems.append(
+            f"Input '{entry.name}' has shape {words(values.shape)} in the samples, the model wants "
+            f"{words(entry.shape)}, the first axis being the sample."
+        )
+        return problems
+    if values.size == 0:
+        problems.append(f"Input '{entry.name}' is empty, shape {words(values.shape)}. Give at least one sample.")
+    for axis, (size, wanted) in enumerate(zip(values.shape, entry.shape, strict=True)):
+        if axis == 0 or wanted is None:
+            continue
+        expected, source = (
+            bound.setdefault(wanted, (size, f"'{entry.name}'")) if isinstance(wanted, str) else (wanted, "")
+        )
+        if size != expected:
+            said = f"{expected} by {source}" if source else str(expected)
+            problems.append(
+                f"Input '{entry.name}' has shape {words(values.shape)} in the samples, the model wants "
+                f"{words(entry.shape)}: axis {axis} is {size}, not {said}."
+            )
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        row = int(np.argwhere(~np.isfinite(values))[0][0])
+        problems.append(
+            f"Input '{entry.name}' holds NaN or infinity, first in sample {row}. Remove or repair these samples."
+        )
+    return problems
+
+
+def label_problems(labels: np.ndarray, count: int | None) -> list[str]:
+    """Problems of the labels alone and against `count` samples; classes are checked once the outputs are known."""
+    problems = []
+    if labels.dtype.kind not in "iu":
+        problems.append(f"The labels have dtype {labels.dtype.name}. Give class ids as integers, for example int64.")
+    if labels.ndim != 1:
+        problems.append(f"The labels have shape {words(labels.shape)}. Give one class id for each sample: [samples].")
+    elif count is not None and len(labels) != count:
+        problems.append(f"There are {len(labels)} labels for {count} samples. Give one for each.")
+    if labels.dtype.kind in "iu" and labels.size and labels.min() < 0:
+        problems.append(f"The labels hold {labels.min()}. Class ids start at 0.")
+    return problems
+
+
+def split(count: int, labelled: bool, seed: int) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Rows to calibrate with and rows to judge by, chosen by `seed`.
+
+    A third calibrates, at most MOST_CALIBRATED; the rest judges, at most MOST_JUDGED. One sample, or fewer than FEW
+    without labels, serve both; the notes say so.
+    """
+    order = np.random.default_rng(seed).permutation(count)
+    if count == 1 or (not labelled and count < FEW):
+        rows = np.sort(order)
+        return rows, rows, (f"Only {count} samples: the same ones calibrate and judge. Give {FEW} or more.",)
+    size = max(1, min(MOST_CALIBRATED, count // 3))
+    # Calibration runs in strides of ten, which have to come out even.
+    size = size - size % 10 if size >= 10 else size
+    judging = order[size:]
+    notes = (f"{len(judging)} samples could judge; {MOST_JUDGED} of them do.",) if len(judging) > MOST_JUDGED else ()
+    return np.sort(order[:size]), np.sort(judging[:MOST_JUDGED]), notes
+
+
+def native(values: np.ndarray) -> np.ndarray:
+    """In this machine's byte order, text as Python strings' array."""
+    if values.dtype.kind == "S":
+        return np.char.decode(values, "utf-8")
+    return values.astype(values.dtype.newbyteorder("="), copy=False)
+
+
+def make_up(inputs: Sequence[Tensor], dims: Mapping[str, int], count: int, seed: int) -> Samples:
+    """Inputs made from shapes alone: they tell how fast a model is, never how right.
+
+    Floats are normal with deviation 1, integers 0 or 1, text empty. Raises UserError naming every dimension without
+    a size.
+    """
+    missing = list(dict.fromkeys(name for entry in inputs for name in unknown_sizes(entry, dims)))
+    if missing:
+        raise UserError(
+            [
+                f"{name} has no size. Give one with --dim, for example --dim {example}=128, or samples with --data."
+                for name, example in missing
+            ]
+        )
+    random = np.random.default_rng(seed)
+    made = {entry.name: values_for(entry, dims, count, random) for entry in inputs}
+    rows = np.arange(count)
+    return Samples(made, None, rows[:0], rows, None, None, ())
+
+
+def unknown_sizes(entry: Tensor, dims: Mapping[str, int]) -> list[tuple[str, str]]:
+    return [
+        (f"Dimension '{size}' of input '{entry.name}'", str(size))
+        if size is not None
+        else (f"Dimension {axis} of input '{entry.name}', which has no name,", "NAME")
+        for axis, size in enumerate(entry.shape)
+        if axis > 0 and not isinstance(size, int) and size not in dims
+    ]
+
+
+def values_for(entry: Tensor, dims: Mapping[str, int], count: int, random: np.random.Generator) -> np.ndarray:
+    shape = [count, *(size if isinstance(size, int) else dims[str(size)] for size in entry.shape[1:])]
+    if entry.dtype == "string":
+        return np.full(shape, "", dtype=np.str_)
+    if entry.dtype.startswith("float"):
+        return random.standard_normal(shape).astype(entry.dtype)
+    return random.integers(0, 2, shape).astype(entry.dtype)
