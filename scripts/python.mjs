@@ -8,5 +8,5 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Command and environment of a group of locks. */
 export async function python(group) {
   const { pythonEnvironment } = createRequire(import.meta.url)(join(root, 'dist', 'lib', 'local', 'python.js'));
-  return pythonEnvironment(group, { log: (line) => process.stderr.write(`  ${line.slice(0, 110)}\n`) });
+  return pythonEnvironment(group, { log: (step) => process.stderr.write(`  ${step}\n`) });
 }

@@ -22,6 +22,11 @@ Examples:
   $ slipway up encoder.onnx --data samples.npz --dim sequence=128
   $ slipway up fraud.onnx --no-monitoring --json`;
 
+/** Of the server's log, what someone should act on. */
+function sayTrouble(line: string): void {
+  if (!/"level":"(info|debug)"/.test(line)) say(line);
+}
+
 function announce(running: LocalEndpoint, model: string): void {
   const { report } = running;
   say();
@@ -63,7 +68,7 @@ async function up(model: string, options: UpOptions): Promise<void> {
   process.exitCode = await interruptible(async (signal) => {
     const plan = await showSteps('Reading the model', async () => planEndpoint(specOf(model, options), local()));
     const { port, monitoring, cache } = options;
-    const running = await runLocally(plan, { port, monitoring, cache, signal, onLog: say }, showSteps);
+    const running = await runLocally(plan, { port, monitoring, cache, signal, onLog: sayTrouble }, showSteps);
     try {
       announce(running, plan.name);
       if (options.json) print(asJson(running, plan.name));

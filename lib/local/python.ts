@@ -52,6 +52,13 @@ function processEnvironment(): NodeJS.ProcessEnv {
   };
 }
 
+/** What of pip's chatter is worth showing. */
+function stepOf(line: string): string | undefined {
+  const [, name] = /^Collecting (\S+)/.exec(line) ?? [];
+  if (name) return `Fetching ${name}`;
+  return line.startsWith('Installing') ? 'Installing the packages' : undefined;
+}
+
 async function run(
   command: string,
   args: readonly string[],
@@ -66,7 +73,8 @@ async function run(
   for (const stream of [child.process.stdout!, child.process.stderr!]) {
     createInterface({ input: stream }).on('line', (line) => {
       tail.push(line);
-      log(line);
+      const step = stepOf(line);
+      if (step) log(step);
     });
   }
   const code = await child.ended.finally(() => signal?.removeEventListener('abort', abort));
