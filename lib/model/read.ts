@@ -92,7 +92,10 @@ function decodeFile(path: string, wire: Wire): DecodedModel {
   try {
     const model = decodeModel(wire);
     // Bytes that are no model may still be read as unknown fields; then they hold nothing that a model has.
-    if (model.main === null && Object.keys(model.opsets).length === 0) throw notAModel(path, head, null);
+    if (model.main === null && Object.keys(model.opsets).length === 0) {
+      const begun = model.irVersion > 0;
+      throw notAModel(path, head, begun ? new WireFault('it ends before its graph', wire.size, true) : null);
+    }
     return model;
   } catch (error) {
     throw error instanceof WireFault ? notAModel(path, head, error) : error;

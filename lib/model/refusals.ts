@@ -34,7 +34,14 @@ function starts(bytes: string, at = 0): (head: Buffer) => boolean {
 }
 
 function isText(head: Buffer): boolean {
-  return head.length > 0 && head.every((byte) => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d));
+  if (head.some((byte) => byte < 0x20 && (byte < 0x09 || byte > 0x0d))) return false;
+  try {
+    // The head may end within a character.
+    new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Why a file that was read is no model: what it seems to be, or where it breaks. */

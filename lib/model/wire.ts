@@ -40,6 +40,8 @@ export class WireFault extends Error {
 const LIMITS = { depth: 100, messages: 4_000_000, fields: 100_000_000, textBytes: 512 << 20 };
 
 const WINDOW_BYTES = 64 << 10;
+/** Read after a jump, which is often over one weight to the next. */
+const AFTER_JUMP_BYTES = 4 << 10;
 /** A tag or a length is never longer, nor a number. */
 const LONGEST_VARINT = 10;
 
@@ -80,8 +82,9 @@ export function openWire(file: OpenFile): Wire {
   function seek(at: number, end: number, need = 2 * LONGEST_VARINT): void {
     const last = Math.min(at + need, end);
     if (at < base || last > base + filled) {
+      const onward = at >= base && at <= base + filled;
       base = at;
-      filled = readAt(file, window, at);
+      filled = readAt(file, window.subarray(0, Math.max(need, onward ? WINDOW_BYTES : AFTER_JUMP_BYTES)), at);
       if (last > base + filled) throw new WireFault('the file became shorter while it was read', at, true);
     }
     reader.pos = at - base;
