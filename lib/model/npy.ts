@@ -142,6 +142,7 @@ function fortranRow(
     throw new SlipwayError(`${what} is large and in Fortran order. Save it with np.ascontiguousarray.`);
   }
   const all = source.read(dataStart, rows * count * itemBytes);
+  if (all.length < rows * count * itemBytes) return Buffer.alloc(0);
   const row = Buffer.alloc(count * itemBytes);
   for (let at = 0; at < count; at += 1) {
     const from = fortranIndex(at, rest) * rows * itemBytes;

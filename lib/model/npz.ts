@@ -100,7 +100,19 @@ function member(path: string, file: OpenFile, zip: ZipFile, entry: Entry): Membe
     bytes: entry.compressedSize,
     read: (from, length) => bytesOf({ ...file, size: start + entry.compressedSize }).read(start + from, length),
   };
-  return { ...(entry.isCompressed() ? inflated(stored, entry.uncompressedSize) : stored), name };
+  if (!entry.isCompressed()) return { ...stored, name };
+  const packed = inflated(stored, entry.uncompressedSize);
+  return { ...packed, name, read: (from, length) => undamaged(path, name, () => packed.read(from, length)) };
+}
+
+function undamaged<T>(path: string, name: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new SlipwayError(
+      `'${name}' in '${path}' is damaged: ${(error as Error).message}. Save it again with np.savez.`,
+    );
+  }
 }
 
 function dataStart(zip: ZipFile, entry: Entry): number {

@@ -121,7 +121,7 @@ function openArray(path: string, member: Member): OpenArray | Problem {
     return { name, header: readNpyHeader(member, `Array '${name}'`), member };
   } catch (error) {
     if (error instanceof SlipwayError) return { where: path, what: error.message };
-    return { where: path, what: `Array '${name}' is damaged: ${(error as Error).message}. Save it again.` };
+    throw error;
   }
 }
 
