@@ -1,35 +1,49 @@
 /** How the command line talks: progress and words to standard error, results to standard output, Ctrl-C heard. */
 
 import { constants } from 'node:os';
-import { Listr, ProcessOutput } from 'listr2';
+import { Listr, ListrLogger, ProcessOutput } from 'listr2';
 import { SlipwayError } from '../lib/errors.js';
 import type { Observer } from '../lib/local/endpoint.js';
 
+type Outcome<T> = { readonly value: T } | { readonly error: unknown };
+
 /** Shows each step with a spinner on a terminal, as plain lines elsewhere. */
 export const showSteps: Observer = async (title, work) => {
-  let result: { readonly value: Awaited<ReturnType<typeof work>> } | undefined;
+  let outcome: Outcome<Awaited<ReturnType<typeof work>>> | undefined;
   const terminal = process.stderr.isTTY === true;
+  const logger = new ListrLogger({
+    useIcons: true,
+    processOutput: new ProcessOutput(process.stderr, process.stderr),
+  });
   const tasks = new Listr(
     [
       {
         title,
         task: async (_context, task) => {
-          const value = await work((detail) => {
-            if (terminal) task.output = detail;
-          });
-          result = { value };
+          try {
+            const value = await work((detail) => {
+              if (terminal) task.output = detail;
+            });
+            outcome = { value };
+          } catch (error) {
+            outcome = { error };
+            // The error's own words are printed once, by whoever catches it.
+            throw new Error('');
+          }
         },
       },
     ],
     {
       renderer: terminal ? 'default' : 'simple',
-      rendererOptions: { processOutput: new ProcessOutput(process.stderr, process.stderr), showErrorMessage: false },
-      fallbackRendererOptions: { processOutput: new ProcessOutput(process.stderr, process.stderr) },
+      rendererOptions: { logger },
+      fallbackRendererOptions: { logger },
       registerSignalListeners: false,
-    } as ConstructorParameters<typeof Listr>[1],
+      exitOnError: false,
+    },
   );
   await tasks.run();
-  return result!.value;
+  if (outcome && 'value' in outcome) return outcome.value;
+  throw outcome?.error;
 };
 
 /** A line for people. */

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,7 +21,10 @@ export const example = (name: string) => ({
 /** A cache without models; what is dear to make and the same everywhere is shared with the user's own. */
 export function cacheWithoutModels(): string {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-cache-'));
-  for (const kind of ['python', 'prometheus', 'bytecode']) symlinkSync(join(cacheDir(), kind), join(folder, kind));
+  for (const kind of ['python', 'prometheus', 'bytecode']) {
+    mkdirSync(join(cacheDir(), kind), { recursive: true });
+    symlinkSync(join(cacheDir(), kind), join(folder, kind));
+  }
   return folder;
 }
 
