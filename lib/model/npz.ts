@@ -70,7 +70,8 @@ function openZip(file: OpenFile): ZipFile {
     opened = zip;
   });
   if (opened === undefined) throw new Error('its directory cannot be read');
-  return opened;
+  // Where yauzl does not answer at once, it is given up; what it says later must not end the process.
+  return opened.on('error', () => {});
 }
 
 function nextEntry(zip: ZipFile): Entry {

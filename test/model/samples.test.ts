@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { crc32, deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -154,6 +155,12 @@ describe('what holds no samples', () => {
   test('an array without a row has no first sample', () => {
     const path = file(zip([['x.npy', npy('<f4', [0, 3], Buffer.alloc(0)), 0]]), 'samples.npz');
     expect(refusal(() => firstSample(path))).toBe(`Array 'x' of '${path}' has no first row.`);
+  });
+
+  test('a member without a name is refused, and nothing follows later', async () => {
+    const path = file(zip([['', npy('<f4', [1], Buffer.alloc(4)), 0]]), 'samples.npz');
+    expect(refusal(() => readSamples(path))).toContain('its directory names a file without a name');
+    await setImmediate();
   });
 
   test('cut anywhere, an archive is refused', () => {
