@@ -36,12 +36,15 @@ def sentence(error: OSError) -> str:
 
 
 def read(path: Path, what: str) -> bytes:
-    """The bytes of a file the user named. Raises UserError when it is missing, a folder or not readable."""
+    """The bytes of a file the user named, `what` for people, such as `The model`.
+
+    Raises UserError when it is missing, a folder or not readable.
+    """
     if path.is_dir():
-        raise UserError(f"{what} {path} is a folder. Name the file itself.")
+        raise UserError(f"{what} {path}: this is a folder. Name the file itself.")
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise UserError(f"{what} {path} does not exist. Check the path.") from None
+        raise UserError(f"{what} {path}: no such file. Check the path.") from None
     except PermissionError:
-        raise UserError(f"No permission to read {what.lower()} {path}. Change its permissions.") from None
+        raise UserError(f"{what} {path}: no permission to read it. Change its permissions.") from None

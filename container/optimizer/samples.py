@@ -3,11 +3,13 @@
 import difflib
 import hashlib
 import io
+import math
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -19,6 +21,8 @@ MOST_JUDGED = 2000
 """Samples that are used, most; more would only take longer."""
 FEW = 30
 """Below this, samples without labels are not split."""
+
+OBJECTS = "Python objects"
 
 
 @dataclass(frozen=True)
@@ -81,13 +85,15 @@ def open_npz(content: bytes, path: Path) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = [name for name in archive.namelist() if name.endswith(".npy")]
-            for name in names:
+            for entry in archive.infolist():
+                if not entry.filename.endswith(".npy"):
+                    continue
+                name = entry.filename.removesuffix(".npy")
                 try:
-                    with archive.open(name) as member:
-                        arrays[name.removesuffix(".npy")] = np.lib.format.read_array(member, allow_pickle=False)
+                    with archive.open(entry) as member:
+                        arrays[name] = read_array(member, entry.file_size)
                 except ValueError as error:
-                    problems.append(array_problem(name.removesuffix(".npy"), path, error))
+                    problems.append(array_problem(name, path, error))
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
         raise UserError(
             f"The samples {path} are not an .npz file, or a damaged one. Write them with numpy.savez, "
@@ -98,8 +104,24 @@ def open_npz(content: bytes, path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
+def read_array(file: IO[bytes], size: int) -> np.ndarray:
+    """The array in an .npy of `size` bytes. Raises ValueError when it is damaged or holds Python objects.
+
+    A header may claim any shape; it is held against the size before memory is set aside.
+    """
+    version = np.lib.format.read_magic(file)
+    reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = reader(file)
+    if dtype.hasobject:
+        raise ValueError(OBJECTS)
+    if file.tell() + math.prod(shape) * dtype.itemsize != size:
+        raise ValueError("the header does not fit the size")
+    file.seek(0)
+    return np.lib.format.read_array(file, allow_pickle=False)
+
+
 def array_problem(name: str, path: Path, error: ValueError) -> str:
-    if "allow_pickle" in str(error):
+    if str(error) == OBJECTS:
         return (
             f"Array '{name}' in {path} holds Python objects. Save it as numbers, for example with .astype('float32')."
         )
@@ -109,9 +131,9 @@ def array_problem(name: str, path: Path, error: ValueError) -> str:
 def open_labels(content: bytes, path: Path) -> np.ndarray:
     """The array of an .npy. Raises UserError when it is none."""
     try:
-        return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+        return read_array(io.BytesIO(content), len(content))
     except (ValueError, EOFError) as error:
-        if "allow_pickle" in str(error):
+        if str(error) == OBJECTS:
             raise UserError(f"The labels {path} hold Python objects. Save them as int64 with numpy.save.") from None
         raise UserError(
             f"The labels {path} are not an .npy file, or a damaged one. Write them with numpy.save."
@@ -227,27 +249,25 @@ def make_up(inputs: Sequence[Tensor], dims: Mapping[str, int], count: int, seed:
     Floats are normal with deviation 1, integers 0 or 1, text empty. Raises UserError naming every dimension without
     a size.
     """
-    missing = list(dict.fromkeys(name for entry in inputs for name in unknown_sizes(entry, dims)))
+    missing = list(dict.fromkeys(problem for entry in inputs for problem in unknown_sizes(entry, dims)))
     if missing:
-        raise UserError(
-            [
-                f"{name} has no size. Give one with --dim, for example --dim {example}=128, or samples with --data."
-                for name, example in missing
-            ]
-        )
+        raise UserError(missing)
     random = np.random.default_rng(seed)
     made = {entry.name: values_for(entry, dims, count, random) for entry in inputs}
     rows = np.arange(count)
     return Samples(made, None, rows[:0], rows, None, None, ())
 
 
-def unknown_sizes(entry: Tensor, dims: Mapping[str, int]) -> list[tuple[str, str]]:
+def unknown_sizes(entry: Tensor, dims: Mapping[str, int]) -> list[str]:
+    open_axes = [(axis, size) for axis, size in enumerate(entry.shape) if axis > 0 and not isinstance(size, int)]
     return [
-        (f"Dimension '{size}' of input '{entry.name}'", str(size))
-        if size is not None
-        else (f"Dimension {axis} of input '{entry.name}', which has no name,", "NAME")
-        for axis, size in enumerate(entry.shape)
-        if axis > 0 and not isinstance(size, int) and size not in dims
+        f"Dimension {axis} of input '{entry.name}', which has no name, has no size. Give samples with --data, or export "
+        "the model with a name or a size there."
+        if size is None
+        else f"Dimension '{size}' of input '{entry.name}' has no size. Give one with --dim, for example "
+        f"--dim {size}=128, or samples with --data."
+        for axis, size in open_axes
+        if size not in dims
     ]
 
 

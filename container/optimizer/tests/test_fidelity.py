@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from optimizer.fidelity import CEILING_DB, Fidelity, ShapesDifferError, compare, sqnr_db
+
+
+def rows(*values: list[float]) -> list[np.ndarray]:
+    return [np.array([value], np.float32) for value in values]
+
+
+anything = hnp.arrays(np.float32, (5, 3), elements=st.floats(width=32))
+ordinary = hnp.arrays(np.float32, (5, 3), elements=st.floats(-1e6, 1e6, width=32))
+
+
+def samples(values: np.ndarray) -> list[np.ndarray]:
+    return [row[None] for row in values]
+
+
+def test_figures_are_those_worked_out_by_hand() -> None:
+    reference = {"y": rows([3, 4], [0, 1])}
+    got = {"y": rows([4, 3], [0, 1])}
+    # Signal 9 + 16 + 1, noise 1 + 1; cosine 24 / 25 and 1; the first sample changes its top class.
+    assert compare(reference, got) == Fidelity(
+        agreement=0.5,
+        sqnr_db=pytest.approx(10 * np.log10(26 / 2)),
+        cosine_min=pytest.approx(0.96),
+        cosine_mean=pytest.approx(0.98),
+        max_abs_error=1.0,
+        non_finite=0,
+    )
+
+
+def test_the_worst_output_counts() -> None:
+    reference = {"a": rows([1, 0], [1, 0]), "b": rows([10, 0], [10, 0])}
+    got = {"a": rows([1, 0], [1, 0]), "b": rows([9, 0], [9, 0])}
+    assert compare(reference, got).sqnr_db == pytest.approx(20)
+
+
+@given(ordinary)
+def test_the_same_answers_are_perfect(values: np.ndarray) -> None:
+    answers = {"y": samples(values)}
+    assert compare(answers, answers) == Fidelity(1.0, CEILING_DB, pytest.approx(1.0), pytest.approx(1.0), 0.0, 0)
+
+
+@given(hnp.arrays(np.float64, (4, 3), elements=st.floats(0.5, 100)), st.sampled_from([0.1, 0.01, 0.001]))
+def test_relative_noise_gives_its_decibels(values: np.ndarray, noise: float) -> None:
+    assert sqnr_db(samples(values), samples(values * (1 + noise))) == pytest.approx(-20 * np.log10(noise), abs=1e-6)
+
+
+@given(anything, anything)
+def test_every_figure_is_a_number_whatever_the_answers(expected: np.ndarray, values: np.ndarray) -> None:
+    found = compare({"y": samples(expected)}, {"y": samples(values)})
+    assert found.agreement is not None and 0 <= found.agreement <= 1
+    assert -CEILING_DB <= found.sqnr_db <= CEILING_DB
+    assert -1 <= found.cosine_min <= found.cosine_mean + 1e-12 <= 1 + 2e-12
+    assert np.isfinite(found.max_abs_error)
+    assert found.non_finite == np.count_nonzero(np.isfinite(expected) & ~np.isfinite(values))
+
+
+def test_new_nan_is_counted_and_old_nan_is_not() -> None:
+    found = compare({"y": rows([np.nan, 1, 2])}, {"y": rows([np.nan, np.nan, 2])})
+    assert (found.non_finite, found.sqnr_db, found.cosine_min) == (1, -CEILING_DB, -1.0)
+
+
+def test_text_and_integers_agree_by_equality() -> None:
+    reference = {"label": [np.array(["a"]), np.array(["b"])], "count": [np.array([1]), np.array([2])]}
+    got = {"label": [np.array(["a"]), np.array(["b"])], "count": [np.array([1]), np.array([3])]}
+    found = compare(reference, got)
+    assert (found.agreement, found.sqnr_db) == (0.5, CEILING_DB)
+
+
+def test_a_single_score_has_no_class_to_agree_on() -> None:
+    assert compare({"y": rows([1.0], [2.0])}, {"y": rows([1.0], [2.5])}).agreement is None
+
+
+def test_other_shapes_are_told_by_output_and_count() -> None:
+    with pytest.raises(ShapesDifferError, match="output 'boxes' has another shape than fp32's for 1 of 2 samples"):
+        compare({"boxes": rows([1, 2], [1, 2])}, {"boxes": rows([1, 2], [1, 2, 3])})

@@ -1,0 +1,48 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from optimizer.candidates import PACKAGE_FOLDER
+
+CHILD = "from optimizer import lifeline; lifeline.attach(); import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+PARENT = f"""
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", {CHILD!r}], stdin=subprocess.PIPE)
+time.sleep(600)
+"""
+
+
+def gone(pid: int) -> bool:
+    for _ in range(200):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123
+            if stat.read().split()[2] == "Z":
+                return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_child_ends_when_its_parent_is_killed() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE_FOLDER)}
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True, env=environment)
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    assert gone(pid)
+
+
+def test_a_child_ends_when_the_pipe_closes() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE_FOLDER)}
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    )
+    assert child.stdout is not None and child.stdin is not None
+    child.stdout.readline()
+    child.stdin.close()
+    assert child.wait(timeout=20) == 1
