@@ -218,7 +218,8 @@ export async function startDashboard(options: DashboardOptions): Promise<Running
       response.setHeader('Allow', 'GET');
       return send(response, 405, refusal('only GET is answered here'));
     }
-    const { pathname, search } = new URL(request.url ?? '/', `http://${host}`);
+    // Taken as it came: a parser of URLs would read //name/path as another host.
+    const [, pathname = '/', search = ''] = /^([^?]*)(.*)$/s.exec(request.url ?? '/') ?? [];
     const asset = assets.get(pathname);
     if (asset) return send(response, 200, asset);
     if (pathname === '/ready.json') return send(response, 200, jsonAsset(await readiness(endpointUrl)));
