@@ -33,6 +33,10 @@ const HEIGHT = 190;
 const COLOURS = 6;
 /** Between two marks of the time axis, seconds. */
 const TIME_STEPS = [60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400];
+/** Points at the end of the grid that count as now; the newest may not be read yet. */
+const RECENT = 5;
+/** Whole things are not cut in fractions on an axis. */
+const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000];
 /** Told apart without colour too. */
 const DASHES: readonly (readonly number[])[] = [[], [6, 3], [2, 3], [9, 3, 2, 3], [1, 2], [12, 4]];
 
@@ -50,8 +54,9 @@ async function read(series: PageSeries, grid: Grid, rangeIndex: number): Promise
     .map(({ name, values }) => ({ title: `${title} ${name.replaceAll('_', ' ')}`.trim(), values }));
 }
 
+/** The latest value, if there is one among the last few points: an endpoint that is gone has none. */
 const lastOf = (values: readonly (number | null)[]): number | null =>
-  values.findLast((value) => value !== null) ?? null;
+  values.slice(-RECENT).findLast((value) => value !== null) ?? null;
 
 const largestOf = (columns: readonly (readonly (number | null)[])[]): number =>
   Math.max(0, ...columns.flat().filter((value) => value !== null));
@@ -131,7 +136,8 @@ export function makeChart(panel: PagePanel): Chart {
           {
             ...axis,
             grid: { show: false },
-            size: 28,
+            size: 32,
+            gap: 10,
             space: 48,
             incrs: [...TIME_STEPS],
             values: (_, splits) => splits.map(clock),
@@ -141,6 +147,7 @@ export function makeChart(panel: PagePanel): Chart {
             grid,
             size: 64,
             space: 36,
+            ...(panel.unit === 'requests' || panel.unit === 'rows' ? { incrs: WHOLE_STEPS } : {}),
             values: (_, splits) => splits.map((value) => `${digits(value / scale.divisor)}${scale.suffix}`),
           },
         ],
