@@ -97,16 +97,25 @@ export interface SparseTensor {
 
 /** The nodes of a graph and of every graph inside it, functions included, in the file's order. */
 export function allNodes(graph: Graph): Node[] {
-  return [graph.main.nodes, ...graph.functions.map(({ nodes }) => nodes)].flatMap(withInner);
+  const found: Node[] = [];
+  for (const { nodes } of [graph.main, ...graph.functions]) collect(nodes, found);
+  return found;
 }
 
-function withInner(nodes: readonly Node[]): Node[] {
-  return nodes.flatMap((node) => [node, ...innerBodies(node).flatMap((body) => withInner(body.nodes))]);
+function collect(nodes: readonly Node[], found: Node[]): void {
+  for (const node of nodes) {
+    found.push(node);
+    for (const body of innerBodies(node)) collect(body.nodes, found);
+  }
 }
 
 /** The graphs that a node's attributes hold. */
 export function innerBodies(node: Node): GraphBody[] {
-  return Object.values(node.attributes).flatMap((attribute) => (attribute.type === 'graphs' ? attribute.values : []));
+  const bodies: GraphBody[] = [];
+  for (const attribute of Object.values(node.attributes)) {
+    if (attribute.type === 'graphs') bodies.push(...attribute.values);
+  }
+  return bodies;
 }
 
 /** Every tensor stored in the model: initializers, constants, and the parts of sparse ones. */

@@ -46,13 +46,14 @@ type Slots = Readonly<Record<string, Slot<any>>>;
 
 /** A reader of messages with these fields; all others are skipped. */
 export function message<S extends Slots>(slots: S): Read<{ [K in keyof S]: S[K] extends Slot<infer T> ? T : never }> {
-  const keys = Object.keys(slots);
-  const byNumber = new Map(keys.map((key) => [slots[key]!.number, key]));
+  const entries = Object.entries(slots);
+  const byNumber = new Map(entries.map(([key, slot]) => [slot.number, { key, put: slot.put }]));
   return (wire, span: Span) => {
-    const object = Object.fromEntries(keys.map((key) => [key, slots[key]!.start()]));
+    const object: Record<string, unknown> = {};
+    for (const [key, slot] of entries) object[key] = slot.start();
     wire.eachField(span, (field) => {
-      const key = byNumber.get(field.number);
-      if (key !== undefined) object[key] = slots[key]!.put(object[key], wire, field);
+      const slot = byNumber.get(field.number);
+      if (slot !== undefined) object[slot.key] = slot.put(object[slot.key], wire, field);
     });
     return object as { [K in keyof S]: S[K] extends Slot<infer T> ? T : never };
   };

@@ -37,7 +37,7 @@ export class WireFault extends Error {
 }
 
 /** What a message may contain at most before it is refused, so that a hostile file cannot fill the memory. */
-const LIMITS = { depth: 100, messages: 4_000_000, fields: 100_000_000, textBytes: 512 << 20 };
+const LIMITS = { depth: 100, messages: 1_000_000, fields: 20_000_000, textBytes: 128 << 20 };
 
 const WINDOW_BYTES = 64 << 10;
 /** Read after a jump, which is often over one weight to the next. */

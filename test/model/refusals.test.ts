@@ -165,6 +165,21 @@ describe('what is no model', () => {
     expect(refusal(file(bytes))).toBe(message);
   });
 
+  test('a small file that describes a graph without measure is refused', () => {
+    const nodes = Buffer.alloc(2_000_002);
+    for (let at = 0; at < nodes.length; at += 2) nodes[at] = 0x0a;
+    expect(
+      refusal(
+        file(
+          encode([
+            [1, 9],
+            [7, nodes],
+          ]),
+        ),
+      ),
+    ).toContain('a graph with more than 1000000 messages');
+  });
+
   test('graphs nested without end are refused', () => {
     const nested = Array.from({ length: 60 }).reduce<Uint8Array>(
       (graph) =>
