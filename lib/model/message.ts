@@ -48,10 +48,10 @@ type Slots = Readonly<Record<string, Slot<any>>>;
 export function message<S extends Slots>(slots: S): Read<{ [K in keyof S]: S[K] extends Slot<infer T> ? T : never }> {
   const entries = Object.entries(slots);
   const byNumber = new Map(entries.map(([key, slot]) => [slot.number, { key, put: slot.put }]));
-  return (wire, span: Span) => {
+  return (wire, holder) => {
     const object: Record<string, unknown> = {};
     for (const [key, slot] of entries) object[key] = slot.start();
-    wire.eachField(span, (field) => {
+    wire.eachField(holder, (field) => {
       const slot = byNumber.get(field.number);
       if (slot !== undefined) object[slot.key] = slot.put(object[slot.key], wire, field);
     });

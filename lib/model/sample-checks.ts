@@ -27,7 +27,7 @@ export interface BoundDims {
 /**
  * Binds the model's symbolic dimensions other than the batch: what the user gives wins, then the samples' shapes.
  *
- * Names the model does not have and sizes below 1 are problems. With none given, fixed dimensions stay as they are.
+ * Names the model does not have, the batch, and sizes below 1 are problems.
  */
 export function boundDims(
   profile: ModelProfile,

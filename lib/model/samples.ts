@@ -38,7 +38,7 @@ export interface SampleRow {
   readonly dtype: DType;
   /** One row: the first size is 1. */
   readonly shape: readonly number[];
-  /** Row by row, flat. Integers beyond 2^53 are rounded; floats are the shortest decimals of the same value. */
+  /** Row by row, flat. Integers beyond 2^53 are rounded; floats are the shortest decimals of the same value, NaN and infinities as they are. */
   readonly data: readonly Scalar[];
 }
 

@@ -53,7 +53,7 @@ export interface Wire {
   /** Bytes of the file. */
   readonly size: number;
   /** Calls `visit` for every field of the message that lies there; values are skipped, not read. Throws `WireFault`. */
-  eachField(message: Span, visit: (field: Field) => void): void;
+  eachField(message: Field, visit: (field: Field) => void): void;
   /** The field's value as a signed 64-bit integer, rounded beyond 2^53. */
   int(field: Field): number;
   /** The field's value as a 32-bit or 64-bit float. */
@@ -141,7 +141,7 @@ export function openWire(file: OpenFile): Wire {
     );
   }
 
-  function expect(found: Field, wire: WireType): void {
+  function requireKind(found: Field, wire: WireType): void {
     if (found.wire !== wire)
       throw new WireFault(`field ${found.number} is of the wrong kind ${found.wire}`, found.start);
   }
@@ -160,6 +160,7 @@ export function openWire(file: OpenFile): Wire {
   return {
     size,
     eachField(message, visit) {
+      requireKind(message, WireType.bytes);
       spend('messages', 1, message.start);
       depth += 1;
       if (depth > LIMITS.depth)
@@ -173,16 +174,16 @@ export function openWire(file: OpenFile): Wire {
       depth -= 1;
     },
     int(found) {
-      expect(found, WireType.varint);
+      requireKind(found, WireType.varint);
       return varint(found.start, found.end).value;
     },
     float(found) {
       if (found.wire === WireType.fixed64) return fixed(found.start, 8);
-      expect(found, WireType.fixed32);
+      requireKind(found, WireType.fixed32);
       return fixed(found.start, 4);
     },
     text(found) {
-      expect(found, WireType.bytes);
+      requireKind(found, WireType.bytes);
       const length = found.end - found.start;
       if (length > LONGEST_TEXT) throw new WireFault(`a name has ${length} bytes`, found.start);
       spend('textBytes', length, found.start);

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Writer } from 'protobufjs/minimal.js';
 import { describe, expect, test } from 'vitest';
 import { withFile } from '../../lib/model/regular-file.js';
-import { type Field, openWire, type Span, type Wire, WireFault } from '../../lib/model/wire.js';
+import { type Field, openWire, type Wire, WireFault, WireType } from '../../lib/model/wire.js';
 import { file } from './scratch.js';
 
 type Written =
@@ -38,7 +38,7 @@ function write(fields: readonly Written[], writer = Writer.create()): Writer {
 }
 
 /** Reads a message back by the kinds that were written. */
-function readBack(wire: Wire, span: Span, fields: readonly Written[]): Written[] {
+function readBack(wire: Wire, span: Field, fields: readonly Written[]): Written[] {
   const found: Written[] = [];
   wire.eachField(span, (field) => {
     const { kind, value } = fields[found.length]!;
@@ -53,7 +53,7 @@ function readBack(wire: Wire, span: Span, fields: readonly Written[]): Written[]
 
 const reading = <T>(bytes: Uint8Array, use: (wire: Wire) => T): T =>
   withFile(file(bytes), (open) => use(openWire(open)));
-const whole = (wire: Wire): Span => ({ start: 0, end: wire.size });
+const whole = (wire: Wire): Field => ({ number: 0, wire: WireType.bytes, start: 0, end: wire.size });
 const fieldsOf = (bytes: Uint8Array): Field[] =>
   reading(bytes, (wire) => {
     const found: Field[] = [];
@@ -144,6 +144,13 @@ describe('bytes that are no message', () => {
     ['half a double', [0x09, 1, 2, 3, 4], 'field 1 claims 8 bytes of which 4 are there'],
   ])('%s is refused', (_name, bytes, reason) => {
     expect(faultOf(Uint8Array.from(bytes)).message).toBe(reason);
+  });
+
+  test('a number is no message', () => {
+    const bytes = Uint8Array.of(0x08, 0x0a);
+    reading(bytes, (wire) => {
+      expect(() => wire.eachField(fieldsOf(bytes)[0]!, () => {})).toThrow('field 1 is of the wrong kind 0');
+    });
   });
 
   test('a length inside a message must not reach outside it', () => {
