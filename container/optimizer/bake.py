@@ -49,10 +49,9 @@ def bake(decided: Decided, work: Work) -> Baked:
     if decided.winner:
         check_unchanged(decided.winner, rows, got)
     canaries = work.scratch / "canaries.npz"
-    save_arrays(canaries, {
-        **{f"input:{name}": values[samples.evaluation[rows]] for name, values in samples.inputs.items()},
-        **{f"expected:{name}": np.concatenate(values) for name, values in expected.items() if values[0].ndim},
-    })  # fmt: skip
+    inputs = {f"input:{name}": values[samples.evaluation[rows]] for name, values in samples.inputs.items()}
+    kept = {name: values for name, values in expected.items() if all(value.shape[:1] == (1,) for value in values)}
+    save_arrays(canaries, {**inputs, **{f"expected:{name}": np.concatenate(values) for name, values in kept.items()}})
     return Baked(
         decided=decided,
         model=model,

@@ -11,7 +11,7 @@ class UserError(Exception):
     """One or more problems, each a whole sentence that says what was given, what is allowed and what to do."""
 
     def __init__(self, problems: str | Iterable[str]) -> None:
-        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        self.problems: tuple[str, ...] = (problems,) if isinstance(problems, str) else tuple(problems)
         super().__init__("\n".join(self.problems))
 
 

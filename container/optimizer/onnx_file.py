@@ -144,8 +144,10 @@ def decode(content: bytes, source: Path) -> onnx.ModelProto:
         ) from None
     if model.ir_version == 0 and not model.graph.node:
         raise UserError(f"{source} is not an ONNX file. Name a file that ends in .onnx, exported from your framework.")
-    if not model.graph.node or not model.graph.output:
-        raise UserError(f"The model {source} has no nodes or no outputs: nothing can be served. Export it again.")
+    held = {entry.name for entry in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in held]
+    if not (model.graph.node and model.graph.output and inputs):
+        raise UserError(f"The model {source} lacks nodes, inputs or outputs: nothing can be served. Export it again.")
     return model
 
 

@@ -52,7 +52,8 @@ class Rung:
     """One way to ask the quantizer."""
 
     name: str
-    source: Path
+    shapes: bool
+    """Whether inferred shapes are kept."""
     candidate: Candidate
     options: Mapping[str, Any]
 
@@ -94,10 +95,10 @@ def quantize(
     logging.disable(logging.WARNING)
     failures: list[str] = []
     climbed: list[str] = []
-    for rung in ladder(candidate, source, target.parent):
+    for rung in ladder(candidate):
         raw = target.with_suffix(".quantized.onnx")
         try:
-            METHODS[candidate.method](rung, raw, calibration)
+            METHODS[candidate.method](rung, prepared(rung, source, target), raw, calibration)
             optimize_offline(raw, target, level, ir_version)
             open_session(target)
         except (MemoryError, OSError):
@@ -110,30 +111,33 @@ def quantize(
     raise CannotQuantizeError(f"could not be quantized ({failures[-1]})")
 
 
-def ladder(candidate: Candidate, source: Path, scratch: Path) -> list[Rung]:
+def ladder(candidate: Candidate) -> list[Rung]:
     """As asked first; then each rung keeps what the one before gave up."""
-    bare = without_shapes(source, scratch / "without-shapes.onnx")
     narrow = replace(candidate, op_types=tuple(op for op in candidate.op_types if op != "Gemm") or ("MatMul",))
     steady = {"QDQDisableWeightAdjustForInt32Bias": True}
-    rungs = [Rung("as asked", source, candidate, {}), Rung("without inferred shapes", bare, candidate, {})]
+    rungs = [Rung("as asked", True, candidate, {}), Rung("without inferred shapes", False, candidate, {})]
     if candidate.method == "static":
-        rungs.append(Rung("weights not adjusted for biases", source, candidate, steady))
+        rungs.append(Rung("weights not adjusted for biases", True, candidate, steady))
     if narrow.op_types != candidate.op_types:
-        rungs.append(Rung("fewer operators", source, narrow, steady if candidate.method == "static" else {}))
+        rungs.append(Rung("fewer operators", True, narrow, steady if candidate.method == "static" else {}))
     return rungs
 
 
-def without_shapes(source: Path, target: Path) -> Path:
+def prepared(rung: Rung, source: Path, target: Path) -> Path:
+    """The model that a rung starts from."""
+    if rung.shapes:
+        return source
     model = onnx.load(source)
     del model.graph.value_info[:]
-    onnx.save_model(model, target)
-    return target
+    bare = target.with_suffix(".bare.onnx")
+    onnx.save_model(model, bare)
+    return bare
 
 
-def static(rung: Rung, target: Path, calibration: Calibration) -> None:
+def static(rung: Rung, source: Path, target: Path, calibration: Calibration) -> None:
     candidate, count = rung.candidate, len(calibration.rows)
     quantize_static(
-        rung.source,
+        source,
         target,
         Reader(calibration),
         quant_format=QuantFormat.QDQ,
@@ -148,10 +152,10 @@ def static(rung: Rung, target: Path, calibration: Calibration) -> None:
     )
 
 
-def dynamic(rung: Rung, target: Path, calibration: Calibration) -> None:  # noqa: ARG001
+def dynamic(rung: Rung, source: Path, target: Path, calibration: Calibration) -> None:  # noqa: ARG001
     candidate = rung.candidate
     quantize_dynamic(
-        rung.source,
+        source,
         target,
         op_types_to_quantize=list(candidate.op_types),
         per_channel=candidate.per_channel,
@@ -162,7 +166,7 @@ def dynamic(rung: Rung, target: Path, calibration: Calibration) -> None:  # noqa
     )
 
 
-METHODS: Mapping[str, Callable[[Rung, Path, Calibration], None]] = {"static": static, "dynamic": dynamic}
+METHODS: Mapping[str, Callable[[Rung, Path, Path, Calibration], None]] = {"static": static, "dynamic": dynamic}
 
 
 def reduced_nodes(path: Path) -> int:

@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,27 @@ def read_recipe(path: Path) -> Recipe:
         validator("recipe")(document)
     except fastjsonschema.JsonSchemaValueException as error:
         raise UserError(f"The recipe {path} does not follow its schema: {error.message}.") from None
+    problems = candidate_problems(document["candidates"])
+    if problems:
+        raise UserError(problems)
     return from_document(document)
+
+
+def candidate_problems(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the schema cannot say."""
+    names = [entry["name"] for entry in entries]
+    return [
+        *(
+            f"Candidate '{entry['name']}' is static and has calibration 'none'. Use minmax, percentile or entropy."
+            for entry in entries
+            if entry["method"] == "static" and entry["calibration"] == "none"
+        ),
+        *(
+            f"There are two candidates named '{name}'. Give each its own name."
+            for name in dict.fromkeys(names)
+            if names.count(name) > 1
+        ),
+    ]
 
 
 def from_document(document: Mapping[str, Any]) -> Recipe:

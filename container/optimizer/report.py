@@ -75,7 +75,11 @@ def report(baked: Baked, work: Work) -> Reported:
         "candidates": [candidate(entry) for entry in decided.judged],
         "winner": winner(baked),
         "canaries": {"count": baked.canary_count, "minSqnrDb": baked.canary_sqnr_db, "synthetic": samples.made_up},
-        "warnings": [*referenced.warnings, *speed_warnings(decided, host.instruction_set)],
+        "warnings": [
+            *referenced.warnings,
+            *speed_warnings(decided, host.instruction_set),
+            *(decided.winner.warnings if decided.winner else ()),
+        ],
         "notes": list(dict.fromkeys([
             *recipe.notes,
             *([f"Kept as it is: {admitted.why_none}."] if admitted.why_none else []),

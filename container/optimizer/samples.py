@@ -261,8 +261,8 @@ def make_up(inputs: Sequence[Tensor], dims: Mapping[str, int], count: int, seed:
 def unknown_sizes(entry: Tensor, dims: Mapping[str, int]) -> list[str]:
     open_axes = [(axis, size) for axis, size in enumerate(entry.shape) if axis > 0 and not isinstance(size, int)]
     return [
-        f"Dimension {axis} of input '{entry.name}', which has no name, has no size. Give samples with --data, or export "
-        "the model with a name or a size there."
+        f"Dimension {axis} of input '{entry.name}', which has no name, has no size. Give samples with --data, or "
+        "export the model with a name or a size there."
         if size is None
         else f"Dimension '{size}' of input '{entry.name}' has no size. Give one with --dim, for example "
         f"--dim {size}=128, or samples with --data."

@@ -1,4 +1,4 @@
-"""Stands in for `optimizer.candidate` in tests: candidates named after a fault commit it, the others are really made."""
+"""Stands in for `optimizer.candidate` in tests: candidates named after a fault commit it."""
 
 import json
 import os

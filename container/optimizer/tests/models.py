@@ -1,6 +1,7 @@
 """Tiny models and recipes that the tests make for themselves."""
 
 import copy
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -95,7 +96,7 @@ def mlp(
     """Dense layers with Relu between: input `x` [batch, sizes[0]], output `y` [batch, sizes[-1]]."""
     random = np.random.default_rng(seed)
     nodes, weights, source = [], [], "x"
-    for layer, (fan_in, fan_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for layer, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
         last = layer == len(sizes) - 2
         values = random.normal(0, 1 / np.sqrt(fan_in), (fan_in, fan_out)).astype(np.float32)
         weights += [

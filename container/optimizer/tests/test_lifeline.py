@@ -6,7 +6,13 @@ import time
 
 from optimizer.candidates import PACKAGE_FOLDER
 
-CHILD = "from optimizer import lifeline; lifeline.attach(); import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+CHILD = """
+import os, time
+from optimizer import lifeline
+lifeline.attach()
+print(os.getpid(), flush=True)
+time.sleep(600)
+"""
 PARENT = f"""
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", {CHILD!r}], stdin=subprocess.PIPE)

@@ -230,7 +230,8 @@ def test_limits_of_size_and_nodes_hold(tmp_path: Path) -> None:
     path = save(tmp_path, mlp((16, 8, 8, 4)))
     size = path.stat().st_size
     assert problems(path, Limits(1, 1, size - 1, 99)) == (
-        f"The model has {size} bytes, at most {size - 1} can be optimized. Serve it as it is, or make it smaller first.",
+        f"The model has {size} bytes, at most {size - 1} can be optimized. "
+        "Serve it as it is, or make it smaller first.",
     )
     assert problems(path, Limits(1, 1, size, 2)) == (
         "The model has 5 nodes, at most 2 are allowed. Simplify it first.",
@@ -284,3 +285,11 @@ def test_nodes_inside_branches_count(tmp_path: Path) -> None:
         nodes, {"c": (TensorProto.BOOL, [1]), "x": (FLOAT, ["n", 2])}, {"y": (FLOAT, ["n", 2])}, domains={"acme": 1}
     )
     assert "acme:Odd" in problems(save(tmp_path, made))[0]
+
+
+def test_a_model_without_inputs_is_refused(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Relu", ["w"], ["y"])]
+    path = save(tmp_path, model(nodes, {}, {"y": (FLOAT, [4, 4])}, [numpy_helper.from_array(normal(4, 4), "w")]))
+    assert problems(path) == (
+        f"The model {path} lacks nodes, inputs or outputs: nothing can be served. Export it again.",
+    )

@@ -69,7 +69,7 @@ def test_95_of_100_intervals_hold_the_truth() -> None:
 
 @pytest.mark.parametrize("table", [(1, 1, 1), (-1, 0, 5), (0, 0, 0)])
 def test_impossible_counts_are_refused(table: tuple[int, int, int]) -> None:
-    with pytest.raises(ValueError, match="of .* samples"):
+    with pytest.raises(ValueError, match=r"of .* samples"):
         loss_interval(*table)
 
 

@@ -83,7 +83,8 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "samples.npz"
     path.write_bytes(content)
     assert problems(path, X) == (
-        f"The samples {path} are not an .npz file, or a damaged one. Write them with numpy.savez, one array for each input.",
+        f"The samples {path} are not an .npz file, or a damaged one. "
+        "Write them with numpy.savez, one array for each input.",
     )
 
 
@@ -180,6 +181,6 @@ def test_every_dimension_without_a_size_is_named() -> None:
     assert raised.value.problems == (
         "Dimension 'length' of input 'ids' has no size. Give one with --dim, for example --dim length=128, "
         "or samples with --data.",
-        "Dimension 1 of input 'x', which has no name, has no size. Give samples with --data, or export the model with a "
-        "name or a size there.",
+        "Dimension 1 of input 'x', which has no name, has no size. Give samples with --data, or export the model with "
+        "a name or a size there.",
     )

@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optimizer.bake import BakedModelDiffersError, canary_rows, canary_tolerance, check_unchanged
+from optimizer.candidates import Trial
+from optimizer.gate import Judged
+from optimizer.recipe import candidate
+from optimizer.tests.models import candidate as entry
+
+
+def one(*values: float) -> list[np.ndarray]:
+    return [np.array([value], np.float32) for value in values]
+
+
+def noisy(decibels: float) -> float:
+    return 1 + 10 ** (-decibels / 20)
+
+
+@pytest.mark.parametrize(("measured", "asked"), [(35.6, 29.6), (120, 60), (66, 60), (14.4, 8.4)])
+def test_canaries_ask_for_6_db_less_than_was_reached(measured: float, asked: float) -> None:
+    reference, got = {"y": [np.ones((1, 4))]}, {"y": [np.full((1, 4), noisy(measured))]}
+    assert canary_tolerance(reference, got) == pytest.approx(asked, abs=0.011)
+
+
+def test_identical_answers_ask_for_the_ceiling() -> None:
+    assert canary_tolerance({"y": one(1, 2)}, {"y": one(1, 2)}) == 60
+
+
+@given(count=st.integers(1, 60), most=st.integers(1, 32), seed=st.integers(0, 9))
+def test_canaries_are_different_samples_chosen_by_the_seed(count: int, most: int, seed: int) -> None:
+    rows = canary_rows({"y": one(*range(count))}, most, seed)
+    assert len(rows) == len(set(rows.tolist())) == min(count, most) and set(rows) <= set(range(count))
+    np.testing.assert_array_equal(rows, canary_rows({"y": one(*range(count))}, most, seed))
+
+
+def test_canaries_have_answers_of_one_shape() -> None:
+    boxes = [np.zeros((1, 2 + (row % 2), 4)) for row in range(10)]
+    rows = canary_rows({"boxes": boxes, "y": one(*range(10))}, 8, 0)
+    assert len(rows) == 5 and len({boxes[row].shape for row in rows}) == 1
+
+
+def test_a_file_that_answers_otherwise_than_when_judged_is_never_shipped() -> None:
+    trial = Trial(candidate(entry()), None, None, {"y": one(1, 2, 3)}, Path(), 1, 1)
+    judged = Judged(trial, "passed", (), (), None, None)
+    check_unchanged(judged, np.array([1, 2]), {"y": one(2, 3)})
+    with pytest.raises(
+        BakedModelDiffersError, match=r"static answers otherwise than when it was judged: .* dB is below"
+    ):
+        check_unchanged(judged, np.array([1, 2]), {"y": one(2, 3.5)})
