@@ -36,5 +36,18 @@ const tasks = {
   },
 };
 
+/** npm may be killed without a chance to pass the signal on; then nobody is left who wanted this. */
+function endWithNpm() {
+  if (!process.env.npm_lifecycle_event) return;
+  const npm = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === npm) return;
+    clearInterval(watch);
+    process.kill(process.pid, 'SIGTERM');
+  }, 500);
+  watch.unref();
+}
+
+endWithNpm();
 await setUp();
 await tasks[task]();

@@ -160,44 +160,52 @@ describe('other families', () => {
 });
 
 describe('ended at any stage, nothing is left', () => {
-  const stages = [
-    'Reading the model',
-    'Python environment',
-    'Optimizing digits',
-    'Starting the server',
-    'Starting Prometheus',
-    'Ctrl-C',
-  ];
+  const early = ['Reading the model', 'Python environment', 'Optimizing digits'];
+  const late = ['Starting the server', 'Starting Prometheus', 'Ctrl-C'];
   const codes = { SIGINT: 130, SIGTERM: 143, SIGKILL: 137 } as const;
+  const warm = cacheWithoutModels();
 
-  for (const [signal, code] of Object.entries(codes)) {
-    test.each(stages)(`${signal} at '%s'`, async (stage) => {
-      const cache = cacheWithoutModels();
-      const up = slipway(['up', ...withData('digits'), '--port', '0'], { SLIPWAY_CACHE: cache });
-      await up.saw(stage);
-      up.process.kill(signal as NodeJS.Signals);
-      expect(await up.ended).toBe(code);
-      expect(await up.leftAfterAll()).toEqual([]);
-      if (signal !== 'SIGKILL') {
-        const models = readdirSync(cache).includes('models') ? readdirSync(join(cache, 'models')) : [];
-        expect(models.filter((name) => name.startsWith('.'))).toEqual([]);
-      }
+  beforeAll(async () => {
+    const up = slipway(['up', ...withData('digits'), '--json', '--port', '0', '--no-monitoring'], {
+      SLIPWAY_CACHE: warm,
     });
-  }
-
-  test.each(['Optimizing digits', 'Ctrl-C'])("SIGTERM to the npm above it at '%s'", async (stage) => {
-    const up = run('npm', ['run', 'up', '--', '--port', '0'], { SLIPWAY_CACHE: cacheWithoutModels() });
-    await up.saw(stage);
+    await up.ready();
     up.process.kill('SIGTERM');
     await up.ended;
+  });
+
+  const cases = Object.entries(codes).flatMap(([signal, code]) =>
+    [...early, ...late].map((stage) => ({ signal: signal as NodeJS.Signals, code, stage })),
+  );
+
+  test.each(cases)("$signal at '$stage'", async ({ signal, code, stage }) => {
+    const cache = early.includes(stage) ? cacheWithoutModels() : warm;
+    const up = slipway(['up', ...withData('digits'), '--port', '0'], { SLIPWAY_CACHE: cache });
+    await up.saw(stage);
+    up.process.kill(signal);
+    expect(await up.ended).toBe(code);
+    expect(await up.leftAfterAll()).toEqual([]);
+    if (signal !== 'SIGKILL') {
+      const models = readdirSync(cache).includes('models') ? readdirSync(join(cache, 'models')) : [];
+      expect(models.filter((name) => name.startsWith('.'))).toEqual([]);
+    }
+  });
+
+  test.each([
+    { signal: 'SIGTERM', stage: 'Optimizing digits', cache: cacheWithoutModels() },
+    { signal: 'SIGTERM', stage: 'Ctrl-C', cache: warm },
+    { signal: 'SIGKILL', stage: 'Ctrl-C', cache: warm },
+  ] as const)("$signal to the npm above it at '$stage'", async ({ signal, stage, cache }) => {
+    const up = run('npm', ['run', 'up', '--', '--port', '0'], { SLIPWAY_CACHE: cache });
+    await up.saw(stage);
+    up.process.kill(signal);
     expect(await up.leftAfterAll()).toEqual([]);
   });
 
   test('Ctrl-C in the terminal of npm', async () => {
-    const up = run('npm', ['run', 'up', '--', '--port', '0'], { SLIPWAY_CACHE: cacheWithoutModels() });
+    const up = run('npm', ['run', 'up', '--', '--port', '0'], { SLIPWAY_CACHE: warm });
     await up.saw('Ctrl-C');
     process.kill(-up.process.pid!, 'SIGINT');
-    await up.ended;
     expect(await up.leftAfterAll()).toEqual([]);
   });
 });
