@@ -12,6 +12,7 @@ import time
 from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -26,8 +27,9 @@ Observe = Callable[[int, float], None]
 class Job:
     """One request's inputs on their way through a run.
 
-    `rows` count against the batch limit; jobs of the same `key` may share a run. `done(job)` is called on the event loop
-    once, with `outputs` or `error` set, unless the job was cancelled. Times are seconds of `time.monotonic`.
+    `rows` count against the batch limit; jobs of the same `key` may share a run. `done(job)` is called once, on the
+    event loop, with `outputs` or `error` set, unless the job was cancelled; `owner` is for its use. Times are seconds
+    of `time.monotonic`.
     """
 
     __slots__ = (
@@ -38,17 +40,19 @@ class Job:
         "error",
         "key",
         "outputs",
+        "owner",
         "queued",
         "rows",
         "run_seconds",
         "started",
     )
 
-    def __init__(self, arrays: Arrays, rows: int, key: Any, done: Callable[[Job], None]) -> None:
+    def __init__(self, arrays: Arrays, rows: int, key: Any, done: Callable[[Job], None], owner: Any = None) -> None:
         self.arrays = arrays
         self.rows = rows
         self.key = key
         self.done = done
+        self.owner = owner
         self.queued = time.monotonic()
         self.started = 0.0
         self.run_seconds = 0.0
@@ -162,13 +166,11 @@ class Batcher:
             return batch
 
     def _drop_token(self) -> None:
-        try:
+        with suppress(Empty):
             self._tokens.get_nowait()
-        except Empty:
-            pass
 
     def _run(self, jobs: list[Job], options: ort.RunOptions | None) -> list[tuple[int, float]]:
-        """Runs jobs together; one by one where that fails, so that a bad one spoils no other. Gives rows and seconds."""
+        """Runs jobs together; one by one where that fails, so that a bad one spoils no other."""
         started = time.monotonic()
         for job in jobs:
             job.started = started
@@ -181,7 +183,7 @@ class Batcher:
         except Exception as error:
             if len(jobs) > 1:
                 return [run for job in jobs if not job.cancelled for run in self._run([job], options)]
-            jobs[0].error = error
+            jobs[0].error = error.with_traceback(None)
             return []
         seconds = time.monotonic() - started
         for job in jobs:
@@ -206,5 +208,6 @@ class Batcher:
         for rows, seconds in runs:
             self._observe(rows, seconds)
         for job in jobs:
+            job.batch = None  # No reference cycles on this path: they would keep tensors until a collection.
             if not job.cancelled:
                 job.done(job)

@@ -1,4 +1,4 @@
-"""Canaries: samples with fp32's answers, replayed before the server is ready. A model that answers otherwise is refused."""
+"""Canaries: samples with fp32's answers, replayed before the server is ready. A model that differs is refused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Canaries:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Outcome of a replay. `sqnr_db` is the worst float output's, None without one; `problems` is empty when it passed."""
+    """Outcome of a replay. `sqnr_db`: the worst float output's, None without one. `problems`: empty when it passed."""
 
     sqnr_db: float | None
     problems: list[str]
@@ -52,10 +52,9 @@ def load(path: Path, model: Model) -> Canaries:
             f"{path} expects {', '.join(unknown) or 'no output'}; the model gives {', '.join(sorted(names))}."
         )
     columns = [_split(arrays[f"input:{spec.name}"], spec, path) for spec in specs]
-    if len({len(column) for column in columns}) != 1 or not columns[0]:
-        raise StartError(
-            f"{path} has {sorted({len(column) for column in columns})} samples in its inputs; give each the same, at least 1."
-        )
+    counts = sorted({len(column) for column in columns})
+    if len(counts) != 1 or counts == [0]:
+        raise StartError(f"{path} has {counts} samples in its inputs; give each the same number, at least 1.")
     return Canaries([list(row) for row in zip(*columns, strict=True)], expected)
 
 
@@ -73,7 +72,7 @@ def _split(array: np.ndarray, spec: TensorSpec, path: Path) -> list[np.ndarray]:
 
 
 def replay(model: Model, canaries: Canaries, min_sqnr_db: float) -> Replay:
-    """Runs every canary and compares: floats by signal to noise over all of them, other types by the share that is equal."""
+    """Runs every canary and compares: floats by signal to noise over all, other types by the share that is equal."""
     answers: dict[str, list[np.ndarray]] = {name: [] for name in canaries.expected}
     try:
         for row in canaries.rows:
@@ -106,7 +105,7 @@ def replay(model: Model, canaries: Canaries, min_sqnr_db: float) -> Replay:
 
 
 def sqnr_db(expected: np.ndarray, got: np.ndarray) -> float:
-    """Signal to quantization noise in decibels, from -200 to 200. NaN and infinities must stand where they are expected."""
+    """Signal to quantization noise in decibels, -200 to 200. NaN and infinities must stand where they are expected."""
     one, other = expected.astype(np.float64), got.astype(np.float64)
     finite = np.isfinite(one)
     if not np.array_equal(one[~finite], other[~finite], equal_nan=True) or not np.isfinite(other[finite]).all():

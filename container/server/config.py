@@ -71,7 +71,7 @@ def load(path: Path) -> Serving:
     report = _report(folder / model["report"]) if model["report"] else None
     if model["canaries"] and not report:
         raise StartError(
-            f"{path}: model.canaries is given without model.report, which holds the canaries' tolerance. Give both or neither."
+            f"{path}: model.canaries is given without model.report, which holds their tolerance. Give both or neither."
         )
     for key in ("file", "canaries"):
         if model[key] and not (folder / model[key]).is_file():
@@ -104,7 +104,7 @@ def load(path: Path) -> Serving:
 
 
 def port(given: int | None, environment: Mapping[str, str] = os.environ) -> int:
-    """The port to listen on: `given`, else the first of PORT_VARIABLES that is set, else 8080. 0 means any free port."""
+    """The port to listen on: `given`, else the first of PORT_VARIABLES that is set, else 8080. 0: any free port."""
     if given is not None:
         return _port(str(given), "--port")
     name = next((name for name in PORT_VARIABLES if environment.get(name, "") != ""), None)

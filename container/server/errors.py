@@ -1,7 +1,7 @@
 """The two ways to say no: to a request (an HTTP status) and to a start (an exit code)."""
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - it is an answer, not a failure
     """A request that is not served.
 
     `status` is the HTTP status, `message` becomes `{"error": message}` and never holds internals. `reason` is the label

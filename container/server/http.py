@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import Any, Protocol
+from typing import Any
 
 import httptools
-import orjson
 
 from server.config import Limits
 from server.errors import Refusal, quote
+from server.exchange import STATUS_LINES, Application, Exchange
 
 SCRATCH_BYTES = 65536
 DIRECT_BYTES = 32768
@@ -23,70 +23,10 @@ HEAD_SECONDS = 10.0
 # Longer than any cloud's load balancer keeps an idle connection (GCP: 600 s), so that they close first, not we.
 IDLE_SECONDS = 620.0
 LINGER_SECONDS = 2.0
+HALF_CLOSED_SECONDS = 0.1
 WRITE_SECONDS = 60.0
 WAITING_EXCHANGES = 64
-
-REASONS = {
-    200: b"OK", 400: b"Bad Request", 404: b"Not Found", 405: b"Method Not Allowed", 408: b"Request Timeout",
-    413: b"Content Too Large", 414: b"URI Too Long", 415: b"Unsupported Media Type", 417: b"Expectation Failed",
-    431: b"Request Header Fields Too Large", 500: b"Internal Server Error", 501: b"Not Implemented",
-    503: b"Service Unavailable", 504: b"Gateway Timeout",
-}  # fmt: skip
-STATUS_LINES = {status: b"HTTP/1.1 %d %s\r\nContent-Type: " % (status, reason) for status, reason in REASONS.items()}
 ONCE = frozenset((b"host", b"content-type", b"content-encoding", b"inference-header-content-length", b"expect"))
-JSON = b"application/json"
-
-
-class Exchange:
-    """One request and the way back. `body` is complete when the application sees the exchange.
-
-    `started` is the time of the first byte (`time.monotonic`). `target` and `state` belong to the application. `refusal`
-    is what HTTP itself found wrong; the application answers it, so that it can count it.
-    """
-
-    __slots__ = (
-        "answered", "body", "connection", "headers", "keep_alive", "method", "path", "refusal", "started", "state", "target",
-    )  # fmt: skip
-
-    def __init__(self, connection: Connection, method: bytes, path: bytes, headers: dict[bytes, bytes], started: float):
-        self.connection = connection
-        self.method = method
-        self.path = path
-        self.headers = headers
-        self.started = started
-        self.body: bytes | bytearray = b""
-        self.keep_alive = True
-        self.answered = False
-        self.refusal: Refusal | None = None
-        self.target: Any = None
-        self.state: Any = None
-
-    def answer(self, status: int, body: bytes | list[bytes], content_type: bytes = JSON, headers: bytes = b"") -> None:
-        """Sends the answer; `headers` are whole lines. Only the first answer counts, and none after a disconnect."""
-        if not self.answered:
-            self.answered = True
-            self.connection.send(self, status, body, content_type, headers)
-
-    def refuse(self, refusal: Refusal) -> None:
-        """Answers with an error object, and closes the connection if the refusal says so."""
-        self.keep_alive = self.keep_alive and not refusal.close
-        self.answer(refusal.status, orjson.dumps({"error": refusal.message}), JSON, refusal.headers)
-
-
-class Application(Protocol):
-    """What HTTP needs from the application. All three are called on the event loop."""
-
-    def admit(self, exchange: Exchange, length: int | None) -> memoryview | None:
-        """The head is read (`length` None: chunked): finds the target, may raise Refusal, may give the body's buffer."""
-        ...
-
-    def serve(self, exchange: Exchange) -> None:
-        """The request is complete or refused: answers now or later."""
-        ...
-
-    def abandoned(self, exchange: Exchange) -> None:
-        """The client is gone; called for every admitted exchange that was not answered."""
-        ...
 
 
 class Listener:
@@ -113,8 +53,8 @@ class Listener:
         return not any(entry.busy or entry.transport.get_write_buffer_size() for entry in self.connections)
 
     def close_idle(self) -> None:
-        """Closes the connections that no request is on."""
-        for connection in [entry for entry in self.connections if entry.idle]:
+        """Closes the kept-alive connections that no request is on. New ones may be about to ask: they get an answer."""
+        for connection in [entry for entry in self.connections if entry.idle and entry.served]:
             connection.transport.close()
 
 
@@ -133,10 +73,11 @@ class Connection(asyncio.BufferedProtocol):
         self.direct = False
         self.deaf = False
         self.ended = False
+        self.served = False
         self._new_parser()
 
     def _new_parser(self) -> None:
-        self.parser = httptools.HttpRequestParser(self)
+        self.parser: Any = httptools.HttpRequestParser(self)
         self.in_head = False
         self.refusal: Refusal | None = None
 
@@ -164,7 +105,7 @@ class Connection(asyncio.BufferedProtocol):
             if exchange is not None and not exchange.answered:
                 exchange.answered = True
                 self.application.abandoned(exchange)
-        self.current = self.reading = None
+        self.current = self.reading = self.parser = self.refusal = self.sink = None
         self.waiting.clear()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
@@ -204,6 +145,8 @@ class Connection(asyncio.BufferedProtocol):
             got = self.filled if self.sink is not None else len(self.reading.body)
             self._fail(Refusal(400, f"the body ends after {got} bytes, before its end", close=True))
             return True
+        # Gone, or only done with sending? Quick answers are still sent, longer work is given up.
+        self.deadline = time.monotonic() + HALF_CLOSED_SECONDS
         return self.current is not None or bool(self.waiting)
 
     def pause_writing(self) -> None:
@@ -214,7 +157,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def late(self) -> None:
         """The client took too long over what it was doing."""
-        if self.deaf or self.transport.is_closing() or self.transport.get_write_buffer_size():
+        if self.deaf or self.ended or self.transport.is_closing() or self.transport.get_write_buffer_size():
             self.transport.abort()
         elif self.reading is not None:
             self._fail(
@@ -344,7 +287,8 @@ class Connection(asyncio.BufferedProtocol):
     ) -> None:
         """Writes one answer and goes on to the next exchange. Only the current exchange may answer."""
         transport = self.transport
-        length = len(body) if type(body) is bytes else sum(map(len, body))
+        parts = [body] if isinstance(body, bytes) else body
+        length = sum(map(len, parts))
         close = not exchange.keep_alive or self.listener.draining
         if close:
             headers += b"Connection: close\r\n"
@@ -356,11 +300,12 @@ class Connection(asyncio.BufferedProtocol):
         if not transport.is_closing():
             if exchange.method == b"HEAD":
                 transport.write(head)
-            elif type(body) is bytes:
-                transport.write(head + body)
+            elif length < SCRATCH_BYTES:
+                transport.write(b"".join((head, *parts)))
             else:
-                transport.writelines([head, *body])
+                transport.writelines([head, *parts])
         self.current = None
+        self.served = True
         if self.waiting and not close:
             asyncio.get_running_loop().call_soon(self._next)
         elif close:

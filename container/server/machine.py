@@ -13,10 +13,7 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 def processors() -> int:
     """Whole processors this process may use: its affinity, cut by the cgroup's CPU quota; at least 1."""
-    if hasattr(os, "sched_getaffinity"):
-        count = len(os.sched_getaffinity(0))
-    else:
-        count = os.cpu_count() or 1
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _cpu_quota()
     return max(1, count if quota is None else min(count, int(quota + 0.5)))
 

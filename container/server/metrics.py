@@ -6,14 +6,15 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+# fmt: off
 REQUEST_BUCKETS = (
-    (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075)
-    + (0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
-)  # fmt: skip
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
+)
 STAGE_BUCKETS = (
-    (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01)
-    + (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-)  # fmt: skip
+    0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+    1, 2.5, 5, 10,
+)
+# fmt: on
 BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 STAGES = ("queue", "preprocess", "infer", "postprocess")
 REASONS = ("queue_full", "timeout", "too_large", "shutdown")
@@ -47,7 +48,7 @@ class Metrics:
         self._gauges: list[tuple[str, str, Labels, Callable[[], float | None]]] = []
         self.http: dict[tuple[str, str, int], Histogram] = {}
         self.requests: dict[int, int] = {}
-        self.rejected = dict.fromkeys(REASONS, 0)
+        self.rejected: dict[str, int] = dict.fromkeys(REASONS, 0)
         self.stages = {stage: Histogram(STAGE_BUCKETS) for stage in STAGES}
         self.batch = Histogram(BATCH_BUCKETS)
         # Bound once: the request path calls these four on every answer.

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol v2, whatever its encoding: datatypes, tensor specifications, and the reading of a request.
+"""The Open Inference Protocol v2, whatever its encoding: datatypes, tensor specifications, the reading of a request.
 
 Everything here is pure. A request is checked against the model's signature before ONNX Runtime sees it; whatever does
 not fit raises Refusal with status 400.
@@ -16,7 +16,7 @@ from server.errors import Refusal, quote
 
 
 class Datatype(NamedTuple):
-    """One OIP datatype: its name, numpy's type, `struct`'s code (empty where JSON cannot carry it that way), its range."""
+    """One OIP datatype: its name, numpy's type, `struct`'s code (empty where that does not pack it), its range."""
 
     name: str
     dtype: np.dtype[Any]
@@ -65,7 +65,7 @@ class TensorSpec(NamedTuple):
 class Wanted(NamedTuple):
     """One output to send back: its place among the model's outputs, and whether as raw bytes."""
 
-    index: int
+    place: int
     binary: bool
 
 
@@ -98,6 +98,22 @@ class Signature:
         put(self, "as_json", tuple(Wanted(index, False) for index in range(len(self.outputs))))
         put(self, "as_binary", tuple(Wanted(index, True) for index in range(len(self.outputs))))
 
+    def to_json(self) -> list[Any]:
+        """As a decoder process is told of it."""
+        sides = [
+            [(spec.name, spec.datatype.name, list(spec.dims)) for spec in side] for side in (self.inputs, self.outputs)
+        ]
+        return [self.name, self.version, *sides]
+
+    @staticmethod
+    def from_json(given: list[Any]) -> Signature:
+        """The signature that `to_json` wrote."""
+        name, version, *sides = given
+        inputs, outputs = (tuple(TensorSpec(n, DATATYPES[t], tuple(dims)) for n, t, dims in side) for side in sides)
+        return Signature(name, version, inputs, outputs)
+
+
+MOST_ID = 1024
 
 Entry = dict[str, Any]
 Take = Callable[[Entry, TensorSpec, list[int], int], np.ndarray]
@@ -122,7 +138,7 @@ def read(document: Any, signature: Signature, take: Take) -> Request:
     arrays: list[Any] = [None] * len(signature.inputs)
     index_of = signature.input_index
     for entry in entries:
-        name = entry.get("name") if type(entry) is dict else None
+        name: Any = entry.get("name") if type(entry) is dict else None
         index = index_of.get(name) if type(name) is str else None
         if index is None:
             raise _unknown_input(entry, signature)
@@ -131,19 +147,17 @@ def read(document: Any, signature: Signature, take: Take) -> Request:
         spec = signature.inputs[index]
         if entry.get("datatype") != spec.datatype.name:
             raise bad(f"input {quote(name)} has {_datatype(entry)}; the model takes {spec.datatype.name}")
-        shape = entry.get("shape")
+        shape: Any = entry.get("shape")
         arrays[index] = take(entry, spec, shape, count_elements(spec, shape))
-    if None in map(type_or_none, arrays):
+    if len(entries) != len(arrays):
         missing = [spec.name for spec, array in zip(signature.inputs, arrays, strict=True) if array is None]
         raise bad(f"missing input{'s' * (len(missing) > 1)} {', '.join(map(quote, missing))}")
     identifier = document.get("id")
     if identifier is not None and type(identifier) is not str:
         raise bad(f"'id' is {kind(identifier)}; a string is wanted")
+    if identifier is not None and len(identifier) > MOST_ID:
+        raise bad(f"'id' has {len(identifier)} characters; at most {MOST_ID} are allowed")
     return Request(arrays, read_wanted(document, signature), identifier)
-
-
-def type_or_none(array: object) -> type | None:
-    return None if array is None else type(array)
 
 
 def read_wanted(document: Entry, signature: Signature, default: bool = False) -> list[Wanted]:
@@ -173,7 +187,7 @@ def _named_outputs(named: Any, signature: Signature, default: bool) -> list[Want
         if index is None:
             allowed = ", ".join(quote(spec.name) for spec in signature.outputs)
             raise bad(f"unknown output {_name(entry)}; the model gives {allowed}")
-        if any(index == other.index for other in wanted):
+        if any(index == other.place for other in wanted):
             raise bad(f"output {quote(name)} is asked for twice")
         parameters = entry.get("parameters", {})
         if type(parameters) is dict and parameters.get("classification"):

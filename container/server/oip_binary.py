@@ -1,4 +1,4 @@
-"""Open Inference Protocol with the binary tensor extension: a JSON head of known length, then raw little-endian tensors.
+"""Open Inference Protocol with binary tensors: a JSON head of known length, then raw little-endian tensors.
 
 A tensor is a view of the body, not a copy, unless it lies at an address its type does not like. BYTES tensors are
 elements of a 4-byte length and UTF-8 text, because ONNX Runtime's strings are text.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from mmap import mmap
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from server.oip_json import output_entry, parse, tensor
 _MIME = re.compile(
     rb"application/vnd\.([a-z-]{1,32})-triton\.binary\+json\s*;\s*json-header-size\s*=\s*([^\s;]*)", re.I
 )
+Buffer = bytes | bytearray | mmap
 CONTENT_TYPE = b"application/octet-stream"
 
 
@@ -74,9 +76,7 @@ def decode(body: bytes | bytearray, head: int, signature: Signature, depth: int)
     return request
 
 
-def from_bytes(
-    body: bytes | bytearray, position: int, size: int, spec: TensorSpec, shape: list[int], count: int
-) -> np.ndarray:
+def from_bytes(body: Buffer, position: int, size: int, spec: TensorSpec, shape: list[int], count: int) -> np.ndarray:
     """A tensor out of `size` bytes of `body`. Raises Refusal (400) when `size` does not fit `shape`."""
     datatype = spec.datatype
     if datatype.name == "BYTES":
@@ -149,7 +149,7 @@ def _strings(view: memoryview, spec: TensorSpec, count: int) -> np.ndarray:
 
 
 def _raw(body: bytes | bytearray, signature: Signature) -> Request:
-    """A body that is one tensor and nothing else; its one free dim follows from the size. Outputs come back in binary."""
+    """A body that is one tensor and nothing else; its one free dim follows from the size. Outputs are binary too."""
     if len(signature.inputs) != 1:
         raise bad(f"a raw request has one input; this model takes {len(signature.inputs)}, so send a JSON head too")
     spec = signature.inputs[0]

@@ -1,19 +1,18 @@
 """Open Inference Protocol in JSON: bytes to arrays and back.
 
 `orjson` parses (it refuses NaN, Infinity, 1e999, a BOM, lone surrogates and nesting over 1,024); `struct` turns the
-numbers into a tensor. `struct` is both the fastest way (0.4 µs for 64 floats, 0.6 ms for 150,528) and the strictest: it
-refuses strings, nulls, fractions where integers are wanted and everything out of range. Only booleans pass it as numbers,
-so those are looked for.
+numbers into a tensor. `struct` is both the fastest way (0.4 µs for 64 floats, 0.6 ms for 150,528; `numpy.array` needs
+2.5 times that) and the strictest: it refuses strings, nulls, fractions where integers are wanted and everything out of
+range. Only booleans pass it as numbers, so those are looked for.
 """
 
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
-from struct import Struct
-from struct import error as StructError
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,7 @@ CONTENT_TYPE = b"application/json"
 def decode(body: bytes | bytearray, signature: Signature, depth: int) -> Request:
     """Reads a whole JSON request.
 
-    `depth` bounds the nesting of everything except tensor data, whose nesting must be its shape's. Raises Refusal (400).
+    `depth` bounds the nesting of everything but tensor data, whose nesting must be its shape's. Raises Refusal (400).
     """
     document = parse(body, depth)
     has_booleans = _may_hold_booleans(body)
@@ -68,7 +67,7 @@ def tensor(data: Any, spec: TensorSpec, shape: list[int], count: int, may_hold_b
         raise _wrong_value(data, spec)
     try:
         packed = _packer(datatype.code, count).pack(*data)
-    except (StructError, OverflowError):
+    except (struct.error, OverflowError):
         raise _wrong_value(data, spec) from None
     return np.frombuffer(packed, datatype.dtype).reshape(shape)
 
@@ -86,7 +85,7 @@ def encode(signature: Signature, request: Request, outputs: Sequence[np.ndarray]
 
 def output_entry(signature: Signature, wanted: Wanted, array: np.ndarray, with_data: bool) -> dict[str, Any]:
     """One tensor of an answer, its data flat and row-major."""
-    spec = signature.outputs[wanted.index]
+    spec = signature.outputs[wanted.place]
     entry: dict[str, Any] = {"name": spec.name, "datatype": spec.datatype.name, "shape": array.shape}
     if with_data:
         flat = array.reshape(-1)
@@ -95,8 +94,8 @@ def output_entry(signature: Signature, wanted: Wanted, array: np.ndarray, with_d
 
 
 @lru_cache(maxsize=256)
-def _packer(code: str, count: int) -> Struct:
-    return Struct(f"<{count}{code}")
+def _packer(code: str, count: int) -> struct.Struct:
+    return struct.Struct(f"<{count}{code}")
 
 
 def _may_hold_booleans(body: bytes | bytearray) -> bool:

@@ -12,6 +12,7 @@ from server import canaries, machine, session
 from server.batching import Batcher
 from server.canaries import Canaries, Replay
 from server.config import Serving
+from server.decoders import Pool
 from server.errors import StartError
 from server.log import log
 from server.routes import Application
@@ -29,6 +30,7 @@ class Prepared:
     curve: Curve
     row: session.Arrays
     replay: Replay | None
+    processors: int
     workers: int
     sha256: str
 
@@ -45,7 +47,9 @@ class Prepared:
             model, loop, workers=self.workers, limit=self.curve.limit, inline_key=inline_key, observe=observe
         )
         self._gauges(application, batcher)
-        application.open(model, batcher)
+        count = self.processors if serving.decoders is None else serving.decoders
+        pool = Pool(model.signature, count, serving.limits.json_depth, loop) if count else None
+        application.open(model, batcher, pool)
         return {
             "model": serving.name,
             "version": serving.version,
@@ -76,7 +80,7 @@ class Prepared:
 
 
 def prepare(serving: Serving) -> Prepared:
-    """Loads and proves the model. Blocking. Raises StartError: code 2 for a bad model or file, 3 for failed canaries."""
+    """Loads and proves the model. Blocking. Raises StartError: code 2 for a bad model or file, 3 for canaries."""
     processors = machine.processors()
     workers = serving.workers or processors
     intra_op = serving.intra_op or max(1, processors // workers)
@@ -89,11 +93,11 @@ def prepare(serving: Serving) -> Prepared:
     rows = rows or [session.example(model, serving.dims)]
     curve = session.learn(model, rows, serving.warmup_runs, serving.max_batch)
     sha256 = serving.report.sha256 if serving.report else _sha256(serving.model)
-    return Prepared(serving, model, curve, rows[0], replay, workers, sha256)
+    return Prepared(serving, model, curve, rows[0], replay, processors, workers, sha256)
 
 
 def _proven(serving: Serving, model: Model, samples: Canaries, intra_op: int) -> tuple[Model, Replay]:
-    """The model as it answers its canaries rightly; on a CPU without VNNI perhaps only in ONNX Runtime's precise mode."""
+    """The model once its canaries pass; on a CPU without VNNI perhaps only in ONNX Runtime's precise mode."""
     least = serving.report.min_sqnr_db  # type: ignore[union-attr]
     replay = canaries.replay(model, samples, least)
     if replay.problems and not machine.has_vnni():

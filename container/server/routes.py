@@ -13,8 +13,10 @@ import orjson
 from server import VERSION, machine, metrics, oip_binary, oip_json
 from server.batching import Batcher, Job
 from server.config import Serving
+from server.decoders import LARGE_BYTES, Pool, Shared
 from server.errors import Refusal, quote
-from server.http import JSON, Exchange, too_large
+from server.exchange import JSON, Exchange
+from server.http import too_large
 from server.log import log
 from server.oip import Request, Signature
 from server.session import Model
@@ -33,15 +35,14 @@ class Target(NamedTuple):
 class Inference:
     """An inference request that is being worked on."""
 
-    __slots__ = ("arrived", "decoded", "head", "job", "platform", "request")
+    __slots__ = ("arrived", "job", "platform", "request", "shared")
 
     def __init__(self) -> None:
-        self.arrived = time.monotonic()
-        self.decoded = 0.0
-        self.head: int | None = None
+        self.arrived = 0.0
         self.platform: bytes | None = None
         self.request: Request | None = None
         self.job: Job | None = None
+        self.shared: Shared | None = None
 
 
 class Application:
@@ -54,15 +55,17 @@ class Application:
         self.model: Model | None = None
         self.signature: Signature | None = None
         self.batcher: Batcher | None = None
+        self.decoders: Pool | None = None
         self.ready = False
         self.draining = False
         self.in_flight: dict[Exchange, Inference] = {}
         self.targets = self._targets()
         self._gauges()
 
-    def open(self, model: Model, batcher: Batcher) -> None:
+    def open(self, model: Model, batcher: Batcher, decoders: Pool | None) -> None:
         """The model is loaded and its canaries have passed: ready."""
         self.model, self.signature, self.batcher = model, model.signature, batcher
+        self.decoders = decoders
         self.ready = not self.draining
 
     def drain(self) -> None:
@@ -77,9 +80,15 @@ class Application:
         gauge("onnx_model_ready", model, lambda: int(self.ready))
         gauge("onnx_processors", (), lambda: processors)
         gauge("onnx_memory_limit_bytes", (), lambda: memory)
-        gauge("process_cpu_seconds_total", (), lambda: machine.cpu_seconds([]), "counter")
-        gauge("process_resident_memory_bytes", (), lambda: machine.resident_bytes([]))
+        gauge("process_cpu_seconds_total", (), self._cpu_seconds, "counter")
+        gauge("process_resident_memory_bytes", (), lambda: machine.resident_bytes(self._children()))
         gauge("process_start_time_seconds", (), lambda: start)
+
+    def _children(self) -> list[int]:
+        return [] if self.decoders is None else self.decoders.pids()
+
+    def _cpu_seconds(self) -> float:
+        return machine.cpu_seconds([]) if self.decoders is None else self.decoders.cpu_seconds()
 
     def _targets(self) -> dict[bytes, Target]:
         model = f"/v2/models/{self.serving.name}"
@@ -106,16 +115,22 @@ class Application:
         if target is None:
             target = self._look_up(exchange.path)
         exchange.target = target
-        exchange.state = (
-            self.ready
-        )  # What was admitted while ready is served, even when drain begins before its body ends.
         if length is not None and length > self.limits.body_bytes:
             raise too_large(length, self.limits)
         encoding = exchange.headers.get(b"content-encoding")
         if encoding is not None and encoding.strip().lower() not in (b"", b"identity"):
             given = quote(encoding.decode("latin-1"))
             raise Refusal(415, f"Content-Encoding {given} is not supported; send the body as it is")
-        return None
+        if target.route is None or not self.ready:
+            return None
+        # Made while ready, so served even when the drain begins before its body ends.
+        inference = exchange.state = Inference()
+        if self.decoders is None or length is None or length < LARGE_BYTES:
+            return None
+        if oip_binary.head_length(exchange.headers) is not None:
+            return None
+        inference.shared = Shared(length)
+        return inference.shared.body
 
     def serve(self, exchange: Exchange) -> None:
         target: Target | None = exchange.target
@@ -137,6 +152,7 @@ class Application:
 
     def abandoned(self, exchange: Exchange) -> None:
         inference = self.in_flight.pop(exchange, None)
+        exchange.state = None
         if inference is not None and inference.job is not None and self.batcher is not None:
             self.batcher.cancel(inference.job)
 
@@ -191,42 +207,62 @@ class Application:
         if exchange.method != b"POST":
             raise _method(exchange, b"POST")
         signature = self.signature
-        if not (self.ready or exchange.state) or signature is None:
+        inference: Inference | None = exchange.state
+        if inference is None or signature is None:
             raise Refusal(503, self._why_not(), reason="shutdown" if self.draining else None, headers=RETRY)
         if len(self.in_flight) >= self.limits.queue:
             message = f"{self.limits.queue} requests are waiting or running, the most there may be; try again later"
             raise Refusal(503, message, reason="queue_full", headers=RETRY)
-        inference = Inference()
+        inference.arrived = time.monotonic()
+        depth = self.limits.json_depth
         head = oip_binary.head_length(exchange.headers)
-        if head is None:
-            request = oip_json.decode(exchange.body, signature, self.limits.json_depth)
+        if head is not None:
+            size, inference.platform = head
+            self._submit(exchange, inference, oip_binary.decode(exchange.body, size, signature, depth))
+        elif inference.shared is None and (self.decoders is None or len(exchange.body) < LARGE_BYTES):
+            self._submit(exchange, inference, oip_json.decode(exchange.body, signature, depth))
         else:
-            inference.head, inference.platform = head
-            request = oip_binary.decode(exchange.body, inference.head, signature, self.limits.json_depth)
-        self._submit(exchange, inference, request)
+            self._decode_elsewhere(exchange, inference)
+
+    def _decode_elsewhere(self, exchange: Exchange, inference: Inference) -> None:
+        shared = inference.shared
+        if shared is None:  # Came in chunks, so its size was not known when it began.
+            shared = inference.shared = Shared(len(exchange.body))
+            shared.body[:] = exchange.body
+            exchange.body = b""
+
+        def done(result: Request | Refusal) -> None:
+            if self.in_flight.get(exchange) is not inference:
+                return
+            if isinstance(result, Refusal):
+                del self.in_flight[exchange]
+                self._refuse(exchange, result)
+            else:
+                self._submit(exchange, inference, result)
+
+        self.in_flight[exchange] = inference
+        self.decoders.decode(shared, done)  # type: ignore[union-attr]
 
     def _submit(self, exchange: Exchange, inference: Inference, request: Request) -> None:
         inference.request = request
-        inference.decoded = time.monotonic()
-        self.metrics.preprocess(inference.decoded - inference.arrived)
-        arrays = request.arrays
-        rows, key = self.model.key(arrays)  # type: ignore[union-attr]
+        self.metrics.preprocess(time.monotonic() - inference.arrived)
+        rows, key = self.model.key(request.arrays)  # type: ignore[union-attr]
 
-        def done(job: Job) -> None:
-            self._done(exchange, inference, job)
-
-        job = inference.job = Job(arrays, rows, key, done)
+        job = inference.job = Job(request.arrays, rows, key, self._done, exchange)
         self.in_flight[exchange] = inference
         self.batcher.submit(job)  # type: ignore[union-attr]
 
-    def _done(self, exchange: Exchange, inference: Inference, job: Job) -> None:
-        self.in_flight.pop(exchange, None)
+    def _done(self, job: Job) -> None:
+        exchange: Exchange = job.owner
+        inference: Inference | None = self.in_flight.pop(exchange, None)
+        if inference is None:
+            return
         if job.error is not None:
             self._fail(exchange, job.error)
             return
         request, signature, observe = inference.request, self.signature, self.metrics
         finished = time.monotonic()
-        outputs = [job.outputs[wanted.index] for wanted in request.wanted]  # type: ignore[index,union-attr]
+        outputs = [job.outputs[wanted.place] for wanted in request.wanted]  # type: ignore[index,union-attr]
         extra, kind = b"", JSON
         if oip_binary.wants_binary(request.wanted):  # type: ignore[union-attr]
             length, body = oip_binary.encode(signature, request, outputs)  # type: ignore[arg-type]

@@ -132,7 +132,7 @@ def example(model: Model, dims: dict[str, int]) -> Arrays:
         dtype = spec.datatype.dtype
         if dtype.kind == "f":
             arrays.append(random.standard_normal(shape).astype(dtype))
-        elif dtype == object:
+        elif dtype.kind == "O":
             arrays.append(np.full(shape, "", object))
         else:
             arrays.append(np.zeros(shape, dtype))

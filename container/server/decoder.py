@@ -1,0 +1,67 @@
+"""A decoder process: `python -m server.decoder FD`. Reads JSON bodies from shared memory, leaves tensors behind them.
+
+Started by server.decoders: the model's signature comes on standard input, orders come on socket FD with the memory's
+file descriptor, one at a time. Ends when the socket closes.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import signal
+import socket
+import sys
+from typing import Any
+
+import orjson
+
+from server import oip_binary, oip_json
+from server.errors import Refusal
+from server.oip import Request, Signature, bad
+
+ALIGNMENT = 64
+
+
+def main() -> int:
+    # Ctrl-C reaches the whole process group; the server decides when its decoders end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signature = Signature.from_json(orjson.loads(sys.stdin.buffer.read()))
+    with socket.socket(fileno=int(sys.argv[1])) as server:
+        while True:
+            order, descriptors, _, _ = socket.recv_fds(server, 65536, 1)
+            if not order:
+                return 0
+            server.sendall(orjson.dumps(answer(orjson.loads(order), descriptors[0], signature)) + b"\n")
+
+
+def answer(order: dict[str, Any], descriptor: int, signature: Signature) -> dict[str, Any]:
+    """Decodes the body in the memory `descriptor` (closed here) and says where its tensors lie, or what is wrong."""
+    try:
+        with mmap.mmap(descriptor, 0) as memory:
+            request = oip_json.decode(memory[: order["length"]], signature, order["depth"])
+            return _leave(request, memory, order["length"])
+    except Refusal as refusal:
+        return {"status": refusal.status, "error": refusal.message}
+    except Exception as error:
+        print(f"decoder: {type(error).__name__}: {error}"[:400], file=sys.stderr, flush=True)
+        return {"status": 500, "error": "the body could not be decoded"}
+    finally:
+        os.close(descriptor)
+
+
+def _leave(request: Request, memory: mmap.mmap, position: int) -> dict[str, Any]:
+    inputs = []
+    for array in request.arrays:
+        raw = oip_binary.to_bytes(array)
+        position += -position % ALIGNMENT
+        if position + len(raw) > len(memory):
+            raise bad("the tensors are larger than five times the body")
+        memory[position : position + len(raw)] = raw
+        inputs.append((position, len(raw), array.shape))
+        position += len(raw)
+    return {"id": request.id, "wanted": [list(wanted) for wanted in request.wanted], "inputs": inputs}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

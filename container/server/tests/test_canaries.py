@@ -1,0 +1,158 @@
+"""Canaries: what passes, what is refused, and that a server that fails them never becomes ready."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server import canaries, session
+from server.errors import StartError
+from server.tests import models
+from server.tests.process import Running, running, serving
+
+X = np.random.default_rng(1).standard_normal((6, 4)).astype(np.float32)
+Y = X @ models.WEIGHT + models.BIAS
+
+
+def report(folder: Path, min_sqnr_db: float) -> str:
+    """A report.json with this tolerance, and nothing in it that the server does not need."""
+    sha256 = "ab" * 32
+    latency = {"p50": 1.0, "p95": 1.0}
+    document: dict[str, Any] = {
+        "schemaVersion": 1,
+        "verdict": "int8, 2.0x faster",
+        "model": {
+            "name": "linear", "family": "classic", "sha256": sha256, "bytes": 1, "opset": 17, "irVersion": 10,
+            "nodes": 1, "inputs": [], "outputs": [],
+        },
+        "data": None,
+        "recipe": {},
+        "tools": {},
+        "host": {
+            "architecture": "x86_64", "cpu": "c", "instructionSet": "x86-64-vnni", "processors": 2, "threads": 1,
+            "judgesSpeed": True,
+        },
+        "reference": {"bytes": 1, "latencyMs": latency, "accuracy": None},
+        "candidates": [],
+        "winner": {
+            "name": "static-u8s8", "precision": "int8", "speedup": 2.5, "agreement": 0.996, "accuracy": None,
+            "bytes": 1, "sha256": sha256,
+        },
+        "canaries": {"count": len(X), "minSqnrDb": min_sqnr_db, "synthetic": False},
+        "warnings": [],
+        "notes": [],
+        "stages": [],
+    }  # fmt: skip
+    (folder / "report.json").write_bytes(orjson.dumps(document))
+    return "report.json"
+
+
+def folder_with(tmp_path: Path, expected: np.ndarray, min_sqnr_db: float = 40) -> Path:
+    np.savez(tmp_path / "canaries.npz", **{"input:x": X, "expected:y": expected})
+    model = models.linear(tmp_path / "linear.onnx")
+    return serving(model, canaries="canaries.npz", report=report(tmp_path, min_sqnr_db))
+
+
+def noisy(decibels: float) -> np.ndarray:
+    noise = np.random.default_rng(2).standard_normal(Y.shape)
+    return (Y + noise * np.sqrt(np.square(Y).sum() / np.square(noise).sum() / 10 ** (decibels / 10))).astype(np.float32)
+
+
+def test_canaries_that_pass_are_shown_with_their_signal_to_noise(tmp_path: Path) -> None:
+    with running(folder_with(tmp_path, noisy(50))) as server:
+        assert server.ready["canarySqnrDb"] == pytest.approx(50, abs=0.1)
+        assert server.ready["precision"] == "int8"
+        assert server.metric('onnx_canary_sqnr_decibels{model="linear"}') == pytest.approx(50, abs=0.1)
+        assert server.metric('onnx_model_speedup_ratio{model="linear"}') == 2.5
+        assert server.metric('onnx_model_agreement_ratio{model="linear"}') == 0.996
+
+
+def test_a_server_that_fails_its_canaries_ends_with_3_and_was_never_ready(tmp_path: Path) -> None:
+    server = Running(folder_with(tmp_path, noisy(30)), wait=False)
+    code, errors = server.end()
+    assert code == 3
+    assert "The canaries of linear fail, so it is not served: output 'y' has 30.0 dB signal to noise" in errors
+    assert "at least 40.0 is wanted" in errors
+    assert "Traceback" not in errors
+    assert b"ready" not in server._output
+
+
+@given(st.floats(-60, 120))
+def test_signal_to_noise_is_measured_in_decibels(decibels: float) -> None:
+    signal = np.sin(np.arange(1000))
+    noise = np.cos(np.arange(1000) * 3.7) * np.sqrt(10 ** (-decibels / 10))
+    assert canaries.sqnr_db(signal, signal + noise) == pytest.approx(decibels, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "decibels"),
+    [
+        ([1, 2], [1, 2], 200),
+        ([0, 0], [0, 0], 200),
+        ([1, np.nan], [1, np.nan], 200),
+        ([1, np.inf], [1, -np.inf], -200),
+        ([1, 2], [1, np.nan], -200),
+        ([1, np.nan], [1, 2], -200),
+        ([0, 0], [1, 0], -200),
+    ],
+)
+def test_the_ends_of_the_scale(expected: list[float], got: list[float], decibels: float) -> None:
+    assert canaries.sqnr_db(np.array(expected), np.array(got)) == decibels
+
+
+def echo(tmp_path: Path, kind: str) -> session.Model:
+    return session.load(models.echo(tmp_path / "echo.onnx", [kind]), "m", "1", 1)
+
+
+@pytest.mark.parametrize(("wrong", "passes"), [(0, True), (1, True), (2, False)])
+def test_integers_may_differ_in_one_of_a_hundred(tmp_path: Path, wrong: int, passes: bool) -> None:
+    model = echo(tmp_path, "INT64")
+    rows = [[np.full((1, 2), place)] for place in range(50)]
+    expected = np.concatenate([row[0] for row in rows])
+    expected.reshape(-1)[:wrong] += 1
+    replay = canaries.replay(model, canaries.Canaries(rows, {"out_INT64": expected}), 40)
+    assert (replay.problems == [], replay.sqnr_db) == (passes, None)
+
+
+def test_strings_and_fixed_batches_are_replayed_too(tmp_path: Path) -> None:
+    model = session.load(models.echo(tmp_path / "echo.onnx", ["BYTES"], [2, 2]), "m", "1", 1)
+    texts = np.array([["a", "b"], ["c", "d"], ["e", "f"], ["g", "h"]])
+    np.savez(tmp_path / "c.npz", **{"input:in_BYTES": texts, "expected:out_BYTES": texts})
+    loaded = canaries.load(tmp_path / "c.npz", model)
+    assert [row[0].shape for row in loaded.rows] == [(2, 2), (2, 2)]
+    assert canaries.replay(model, loaded, 40).problems == []
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"expected:y": Y}, "lacks input:x"),
+        ({"input:x": X}, "expects no output; the model gives y"),
+        ({"input:x": X, "expected:z": Y}, "expects z; the model gives y"),
+        ({"input:x": X.astype(np.float64), "expected:y": Y}, "input:x is float64 of shape"),
+        ({"input:x": X[:, :, None, None], "expected:y": Y}, "input:x is float32 of shape"),
+        ({"input:x": X[:0], "expected:y": Y[:0]}, "has \\[0\\] samples"),
+    ],
+)
+def test_a_file_that_does_not_fit_the_model_is_refused(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
+    np.savez(tmp_path / "c.npz", **arrays)  # type: ignore[arg-type]
+    model = session.load(models.linear(tmp_path / "m.onnx"), "m", "1", 1)
+    with pytest.raises(StartError, match=message):
+        canaries.load(tmp_path / "c.npz", model)
+
+
+def test_a_file_with_python_objects_is_refused_not_unpickled(tmp_path: Path) -> None:
+    arrays: dict[str, Any] = {"input:x": np.array([{"a": 1}], object), "expected:y": Y}
+    np.savez(tmp_path / "c.npz", **arrays)
+    model = session.load(models.linear(tmp_path / "m.onnx"), "m", "1", 1)
+    with pytest.raises(StartError, match="cannot be read as canaries"):
+        canaries.load(tmp_path / "c.npz", model)
+    (tmp_path / "c.npz").write_bytes(b"no zip")
+    with pytest.raises(StartError, match="cannot be read as canaries"):
+        canaries.load(tmp_path / "c.npz", model)

@@ -1,0 +1,157 @@
+"""Large JSON bodies: decoded elsewhere with the same answers, by processes that crash alone and never stay behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+
+from server import decoders
+from server.tests import models
+from server.tests.process import Running, gone, running, serving, tensor, wait_until
+
+SIZE = 20_000
+
+
+def document(rows: int = 1, seed: int = 0, **more: Any) -> tuple[bytes, np.ndarray]:
+    values = np.random.default_rng(seed).standard_normal((rows, SIZE)).astype(np.float32)
+    body = orjson.dumps(
+        {"inputs": [tensor("x", [rows, SIZE], values.reshape(-1))], **more}, option=orjson.OPT_SERIALIZE_NUMPY
+    )
+    assert len(body) > decoders.LARGE_BYTES
+    return body, values.sum(axis=1)
+
+
+def test_a_large_body_gives_the_same_answer_as_a_binary_one(wide_server: Running) -> None:
+    body, sums = document(rows=3, id="big")
+    status, answer = wide_server.infer(body)
+    assert (status, answer["id"], answer["outputs"][0]["shape"]) == (200, "big", [3, 1])
+    np.testing.assert_allclose(answer["outputs"][0]["data"], sums, rtol=1e-4, atol=1e-3)
+    raw = np.array(orjson.loads(body)["inputs"][0]["data"], np.float32).tobytes()
+    _, headers, binary = wide_server.request(
+        "POST", wide_server.infer_path, raw, {"Inference-Header-Content-Length": "0"}
+    )
+    size = int(headers["inference-header-content-length"])
+    assert np.frombuffer(binary[size:], np.float32).tolist() == pytest.approx(answer["outputs"][0]["data"], rel=1e-6)
+
+
+def test_no_decoder_runs_before_the_first_large_body(tmp_path: Path) -> None:
+    with running(serving(models.wide(tmp_path / "wide.onnx", SIZE), decoders=2)) as server:
+        small = {"inputs": [tensor("x", [0, SIZE], [])]}
+        assert server.infer(small)[0] == 200
+        assert server.decoders() == []
+        assert server.infer(document()[0])[0] == 200
+        assert len(server.decoders()) == 1
+
+
+def test_large_bodies_that_are_wrong_get_the_same_refusals(wide_server: Running) -> None:
+    body, _ = document()
+    for wrong, error in (
+        (body.replace(b'"x"', b'"z"'), "unknown input 'z'; the model takes 'x'"),
+        (
+            body.replace(b"[1,20000]", b"[2,20000]"),
+            "input 'x' has 20000 values in 'data'; shape [2, 20000] wants 40000",
+        ),
+        (body.replace(b'"data":[', b'"data":[null,'), "shape [1, 20000] wants 20000"),
+        (body[:-100], "the body is not JSON"),
+        (re.sub(rb'"data":\[[^,]*', b'"data":[true', body), "input 'x' holds a boolean at position 0"),
+        (body.replace(b'"data":[', b'"data":[[') + b" ", "the body is not JSON"),
+    ):
+        status, answer = wide_server.infer(wrong)
+        assert status == 400
+        assert error in answer["error"]
+    assert wide_server.infer(body)[0] == 200
+
+
+def test_a_large_chunked_body_is_decoded_too(wide_server: Running) -> None:
+    body, sums = document()
+    head = (
+        f"POST {wide_server.infer_path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:70_000], body[70_000:]))
+    answer = wide_server.raw(head.encode() + chunks + b"0\r\n\r\n")
+    data = json.loads(answer.partition(b"\r\n\r\n")[2])["outputs"][0]["data"]
+    assert data == pytest.approx(sums.tolist(), rel=1e-4, abs=1e-3)
+
+
+def test_many_clients_at_once_each_get_their_own_answer(wide_server: Running) -> None:
+    wrong: list[Any] = []
+
+    def client(number: int) -> None:
+        for turn in range(4):
+            body, sums = document(seed=number * 10 + turn)
+            status, answer = wide_server.infer(body)
+            if status != 200 or not np.allclose(answer["outputs"][0]["data"], sums, rtol=1e-4, atol=1e-3):
+                wrong.append(answer)
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert 1 <= len(wide_server.decoders()) <= 2
+
+
+def test_a_decoder_that_crashes_fails_its_request_only_and_is_replaced(tmp_path: Path) -> None:
+    with running(serving(models.wide(tmp_path / "wide.onnx", SIZE), decoders=1)) as server:
+        body, _ = document()
+        assert server.infer(body)[0] == 200
+        (decoder,) = server.decoders()
+        os.kill(decoder, signal.SIGSTOP)
+        answers: list[Any] = []
+        thread = threading.Thread(target=lambda: answers.append(server.infer(body)))
+        thread.start()
+        wait_until(lambda: server.metric('onnx_requests_in_flight{model="wide"}') == 1)
+        os.kill(decoder, signal.SIGKILL)
+        thread.join()
+        assert answers == [(500, {"error": "the body could not be decoded: its decoder ended"})]
+        assert server.infer(body)[0] == 200
+        wait_until(lambda: gone(decoder))
+        assert [pid for pid in server.decoders() if not gone(pid)] != [decoder]
+
+
+def test_no_decoder_outlives_a_server_that_is_killed(tmp_path: Path) -> None:
+    server = Running(serving(models.wide(tmp_path / "wide.onnx", SIZE), decoders=2))
+    assert server.infer(document()[0])[0] == 200
+    children = server.decoders()
+    assert len(children) == 1
+    server.process.kill()
+    server.end()
+    wait_until(lambda: all(gone(pid) for pid in children))
+
+
+def test_with_no_decoders_the_server_decodes_itself(tmp_path: Path) -> None:
+    with running(serving(models.wide(tmp_path / "wide.onnx", SIZE), decoders=0)) as server:
+        body, sums = document()
+        status, answer = server.infer(body)
+        assert status == 200
+        assert answer["outputs"][0]["data"] == pytest.approx(sums.tolist(), rel=1e-4, abs=1e-3)
+        assert server.decoders() == []
+
+
+def test_large_strings_travel_through_the_decoder(tmp_path: Path) -> None:
+    with running(serving(models.echo(tmp_path / "text.onnx", ["BYTES"]))) as server:
+        texts = [f"é: {number}\u0000" * 40 for number in range(400)]
+        status, answer = server.infer({"inputs": [tensor("in_BYTES", [200, 2], texts, "BYTES")]})
+        assert (status, answer["outputs"][0]["data"]) == (200, texts)
+        assert len(server.decoders()) == 1
+
+
+def test_the_time_of_decoders_counts_as_the_servers(wide_server: Running) -> None:
+    body, _ = document(rows=4)
+    before = wide_server.metric("process_cpu_seconds_total")
+    for _ in range(10):
+        assert wide_server.infer(body)[0] == 200
+    after = wide_server.metric("process_cpu_seconds_total")
+    assert before is not None
+    assert after is not None
+    assert after > before

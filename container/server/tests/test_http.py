@@ -1,0 +1,322 @@
+"""HTTP as a hostile or clumsy client speaks it, over real sockets against a real server."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from server import http
+from server.config import Limits
+from server.exchange import Exchange
+from server.tests import models
+from server.tests.process import Running, read_all, read_answer, running, serving, tensor, wait_until
+
+BODY = orjson.dumps({"inputs": [tensor("x", [1, 4], [1, 2, 3, 4])]})
+
+
+@pytest.fixture(scope="module")
+def server(linear_server: Running) -> Running:
+    return linear_server
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server with tight limits."""
+    model = models.linear(tmp_path_factory.mktemp("strict") / "linear.onnx")
+    limits = {"bodyBytes": 50_000, "headerBytes": 2048, "headers": 10, "requestSeconds": 1, "connections": 20}
+    with running(serving(model, limits=limits)) as running_server:
+        yield running_server
+
+
+def post(server: Running, headers: str = "", body: bytes = BODY, length: object = None) -> bytes:
+    given = len(body) if length is None else length
+    head = f"POST {server.infer_path} HTTP/1.1\r\nHost: a\r\nContent-Length: {given}\r\n{headers}\r\n"
+    return head.encode("latin-1") + body
+
+
+def last(answer: bytes) -> tuple[int, str]:
+    """Status and error text of the only or last answer in `answer`."""
+    starts = [match.start() for match in re.finditer(rb"HTTP/1\.1 \d{3} ", answer)]
+    head, _, body = answer[starts[-1] :].partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)["error"]
+
+
+def still_serves(server: Running) -> None:
+    status, answer = server.infer(BODY)
+    assert (status, answer["outputs"][0]["shape"]) == (200, [1, 3])
+
+
+def test_a_body_over_the_limit_is_refused_before_it_is_sent(strict: Running) -> None:
+    with strict.connect() as connection:
+        connection.sendall(post(strict, length=50_001, body=b""))
+        status, error = last(read_all(connection))
+    assert (status, error) == (413, "a body of 50001 bytes is over the limit of 50000 bytes")
+    assert strict.metric('onnx_requests_rejected_total{model="linear",reason="too_large"}') == 1
+    still_serves(strict)
+
+
+def test_a_client_that_goes_on_sending_can_still_read_the_refusal(strict: Running) -> None:
+    with strict.connect() as connection:
+        connection.sendall(post(strict, length=3_000_000, body=b""))
+        with contextlib.suppress(OSError):
+            for _ in range(20):
+                connection.sendall(b"0" * 10_000)
+                time.sleep(0.005)
+        assert last(read_all(connection))[0] == 413
+
+
+def test_chunks_over_the_limit_are_refused(strict: Running) -> None:
+    head = f"POST {strict.infer_path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    chunk = b"2710\r\n" + b" " * 10_000 + b"\r\n"
+    status, error = last(strict.raw(head + chunk * 6))
+    assert (status, error) == (413, "a body sent in chunks is over the limit of 50000 bytes")
+    still_serves(strict)
+
+
+def test_very_many_tiny_chunks_are_refused(server: Running) -> None:
+    head = f"POST {server.infer_path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    status, error = last(server.raw(head + b"1\r\n \r\n" * 500_000))
+    assert status == 400
+    assert "too small, send at least 64 a chunk" in error
+    still_serves(server)
+
+
+def test_a_chunked_body_is_served(server: Running) -> None:
+    head = f"POST {server.infer_path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (BODY[:10], BODY[10:50], BODY[50:]))
+    answer = server.raw(head.encode() + chunks + b"0\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "Transfer-Encoding: chunked\r\n",
+        "Content-Length: 5\r\n",
+        f"Content-Length: {len(BODY)}\r\n",
+        "Transfer-Encoding: gzip\r\n",
+        "Transfer-Encoding: chunked, identity\r\n",
+        "Bad Header: 1\r\n",
+        "X: a\rb\r\n",
+        "X: a\x00b\r\n",
+        " folded: 1\r\n",
+        "Host: b\r\n",
+        "Content-Type: application/json\r\nContent-Type: text/plain\r\n",
+    ],
+)
+def test_heads_that_can_be_read_in_two_ways_are_refused(server: Running, headers: str) -> None:
+    assert last(server.raw(post(server, headers)))[0] == 400
+    still_serves(server)
+
+
+@pytest.mark.parametrize("length", ["-1", "+5", "1e3", "0x10", "9" * 30, "5 5", "5,5", ""])
+def test_a_content_length_that_is_no_number_is_refused(server: Running, length: str) -> None:
+    assert last(server.raw(post(server, length=length)))[0] == 400
+    still_serves(server)
+
+
+def test_a_content_length_longer_than_the_body_is_a_truncated_body(server: Running) -> None:
+    with server.connect() as connection:
+        connection.sendall(post(server, length=len(BODY) + 10))
+        connection.shutdown(1)
+        status, error = last(read_all(connection))
+    assert (status, error) == (400, f"the body ends after {len(BODY)} bytes, before its end")
+    still_serves(server)
+
+
+def test_a_large_body_that_is_cut_off_is_refused(server: Running) -> None:
+    with server.connect() as connection:
+        connection.sendall(post(server, length=1_000_000, body=b" " * 600_000))
+        connection.shutdown(1)
+        assert last(read_all(connection)) == (400, "the body ends after 600000 bytes, before its end")
+    still_serves(server)
+
+
+def test_a_content_length_shorter_than_the_body_ends_the_request_there(server: Running) -> None:
+    answer = server.raw(post(server, length=len(BODY) - 1))
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert last(answer)[0] == 400
+    still_serves(server)
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("POST {path} HTTP/1.1\r\nContent-Length: 0\r\n\r\n", 400),
+        ("GARBAGE\r\n\r\n", 400),
+        ("POST {path} HTTP/9.9\r\nHost: a\r\n\r\n", 400),
+        ("GET /ping HTTP/1.1\r\nHost: a\r\nX: " + "y" * 3000 + "\r\n\r\n", 431),
+        ("GET /ping HTTP/1.1\r\nHost: a\r\nX: " + "y" * 500_000, 431),
+        ("GET /ping HTTP/1.1\r\nHost: a\r\n" + "X: y\r\n" * 20 + "\r\n", 431),
+        ("GET /" + "p" * 5000 + " HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+        ("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: magic\r\n\r\n", 417),
+    ],
+)
+def test_heads_out_of_bounds_are_refused(strict: Running, head: str, status: int) -> None:
+    assert last(strict.raw(head.replace("{path}", strict.infer_path).encode()))[0] == status
+    still_serves(strict)
+
+
+def test_a_head_that_trickles_is_given_up() -> None:
+    """Ten seconds are the head's limit; here the listener's own clock is moved instead of waiting."""
+    sent: list[bytes] = []
+
+    class Transport:
+        def write(self, data: bytes) -> None:
+            sent.append(data)
+
+        def is_closing(self) -> bool:
+            return False
+
+        def get_write_buffer_size(self) -> int:
+            return 0
+
+        def can_write_eof(self) -> bool:
+            return False
+
+        def resume_reading(self) -> None: ...
+
+    class Application:
+        def serve(self, exchange: Exchange) -> None:
+            assert exchange.refusal is not None
+            exchange.refuse(exchange.refusal)
+
+    limits = Limits(1000, 1000, 10, 10, 10, 1.0, 10)
+    listener = http.Listener(Application(), limits)  # type: ignore[arg-type]
+    connection = listener()
+    connection.connection_made(Transport())
+    listener.scratch[:20] = b"GET /ping HTTP/1.1\r\nX"[:20]
+    connection.buffer_updated(20)
+    listener.sweep(time.monotonic() + http.HEAD_SECONDS - 1)
+    assert sent == []
+    listener.sweep(time.monotonic() + http.HEAD_SECONDS + 1)
+    assert last(sent[0]) == (408, "the head took longer than 10 s to arrive")
+
+
+def test_a_body_that_trickles_is_given_up(strict: Running) -> None:
+    with strict.connect() as connection:
+        connection.sendall(post(strict, length=1000, body=b"{"))
+        status, error = last(read_all(connection))
+    assert (status, error) == (408, "the body took longer than 1 s to arrive")
+    still_serves(strict)
+
+
+def test_pipelined_requests_are_answered_in_their_order(server: Running) -> None:
+    requests = []
+    for number in range(40):
+        document = {"id": str(number), "inputs": [tensor("x", [1, 4], [number, 0, 0, 0])]}
+        requests.append(post(server, body=orjson.dumps(document)))
+        requests.append(b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\n")
+    with server.connect() as connection, connection.makefile("rb") as stream:
+        connection.sendall(b"".join(requests[:60]))
+        answers = [read_answer(stream) for _ in range(60)]
+        connection.sendall(b"".join(requests[60:]))
+        answers += [read_answer(stream) for _ in range(20)]
+    assert [json.loads(body)["id"] for _, _, body in answers[::2]] == [str(number) for number in range(40)]
+    assert {body for _, _, body in answers[1::2]} == {b'{"ready":true}'}
+
+
+def test_far_too_many_pipelined_requests_are_refused(server: Running) -> None:
+    status, error = last(server.raw(post(server) * 3000))
+    assert (status, error) == (400, "more than 64 requests sent without awaiting answers")
+    still_serves(server)
+
+
+def test_a_refused_body_leaves_its_connection_usable(server: Running) -> None:
+    with server.connect() as connection, connection.makefile("rb") as stream:
+        for body, status in ((b"{", 400), (BODY, 200), (b"[]", 400), (BODY, 200)):
+            connection.sendall(post(server, body=body))
+            assert read_answer(stream)[0] == status
+        connection.sendall(post(server, "Content-Encoding: gzip\r\n"))
+        status, _, answer = read_answer(stream)
+        assert (status, json.loads(answer)["error"]) == (
+            415,
+            "Content-Encoding 'gzip' is not supported; send the body as it is",
+        )
+        connection.sendall(post(server))
+        assert read_answer(stream)[0] == 200
+
+
+def test_expect_100_continue_is_answered_before_the_body(server: Running) -> None:
+    with server.connect() as connection, connection.makefile("rb") as stream:
+        connection.sendall(post(server, "Expect: 100-continue\r\n", body=b"", length=len(BODY)))
+        assert stream.readline() == b"HTTP/1.1 100 Continue\r\n"
+        assert stream.readline() == b"\r\n"
+        connection.sendall(BODY)
+        assert read_answer(stream)[0] == 200
+
+
+def test_expect_100_continue_over_the_limit_gets_the_refusal_instead(strict: Running) -> None:
+    answer = strict.raw(post(strict, "Expect: 100-continue\r\n", body=b"", length=10**12))
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+def test_connection_close_and_http_1_0_are_honoured(server: Running) -> None:
+    for head in ("GET /ping HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "GET /ping HTTP/1.0\r\n\r\n"):
+        answer = server.raw(head.encode())
+        assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b"Connection: close\r\n" in answer
+
+
+def test_an_upgrade_is_not_taken(server: Running) -> None:
+    answer = server.raw(b"GET /ping HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_an_absolute_url_reaches_the_same_path(server: Running) -> None:
+    answer = server.raw(b"GET http://a.example/ping?x=1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_connections_over_the_limit_are_told_so(strict: Running) -> None:
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(strict.connect()) for _ in range(20)]
+        for connection in held:
+            connection.sendall(b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 200")
+        answer = strict.raw(b"")
+        assert last(answer) == (503, "all 20 connections are taken; try again later")
+        assert b"Retry-After: 1\r\n" in answer
+
+    def free() -> bool:
+        return strict.raw(b"GET /ping HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200")
+
+    wait_until(free)
+
+
+def test_a_disconnect_while_waiting_for_the_answer_frees_the_place(tmp_path: Path) -> None:
+    model = models.slow(tmp_path / "slow.onnx", 250)
+    with running(serving(model, limits={"queue": 2}, workers=1, maxBatch=1)) as server:
+        body = orjson.dumps({"inputs": [tensor("x", [1, 1], [3])]})
+        runs = server.metric('onnx_batch_size_count{model="slow"}')
+        with server.connect() as first, server.connect() as second:
+            first.sendall(post(server, body=body))
+            second.sendall(post(server, body=body))
+            in_flight = 'onnx_requests_in_flight{model="slow"}'
+            wait_until(lambda: server.metric(in_flight) == 2)
+            assert server.infer(body)[0] == 503
+        wait_until(lambda: server.metric(in_flight) == 0)
+        status, answer = server.infer(body)
+        assert (status, answer["outputs"][0]["data"]) == (200, [3.0])
+        # Of the two that were abandoned, one was stopped and one never begun: only the last run went to its end.
+        assert (runs, server.metric('onnx_batch_size_count{model="slow"}')) == (0, 1)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.binary(min_size=1, max_size=400))
+def test_arbitrary_bytes_never_stop_the_server(linear_server: Running, data: bytes) -> None:
+    with linear_server.connect() as connection:
+        connection.sendall(data)
+        connection.shutdown(1)
+        answer = read_all(connection)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
+    assert linear_server.request("GET", "/ping")[0] == 200

@@ -1,0 +1,110 @@
+"""Loading a model and learning its batch limit: only where a batch helps and changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from server import session
+from server.errors import StartError
+from server.tests import models
+
+
+def load(path: Path) -> session.Model:
+    return session.load(path, "m", "1", 1)
+
+
+def learn(path: Path, max_batch: int | None = None) -> session.Curve:
+    model = load(path)
+    return session.learn(model, [session.example(model, {})], 1, max_batch)
+
+
+def test_the_signature_says_what_the_model_takes_and_gives(tmp_path: Path) -> None:
+    signature = load(models.linear(tmp_path / "m.onnx")).signature
+    assert [spec.metadata() for spec in signature.inputs] == [{"name": "x", "datatype": "FP32", "shape": [-1, 4]}]
+    assert [spec.metadata() for spec in signature.outputs] == [{"name": "y", "datatype": "FP32", "shape": [-1, 3]}]
+
+
+def test_a_tiny_model_gains_from_batches_and_may_run_on_the_event_loop(tmp_path: Path) -> None:
+    curve = learn(models.linear(tmp_path / "m.onnx"))
+    assert curve.limit >= 8
+    assert curve.inline
+
+
+def test_a_model_whose_time_grows_with_its_rows_is_not_batched(tmp_path: Path) -> None:
+    nodes = [helper.make_node("MatMul", ["x" if i == 0 else f"h{i - 1}", "w"], [f"h{i}"]) for i in range(3)]
+    nodes.append(helper.make_node("Identity", ["h2"], ["y"]))
+    weight = np.eye(256, dtype=np.float32)
+    shape = ["N", 512, 256]
+    path = models.save(tmp_path / "m.onnx", nodes, [("x", "FP32", shape)], [("y", "FP32", shape)], {"w": weight})
+    curve = learn(path)
+    assert (curve.limit, curve.inline) == (1, False)
+
+
+def test_a_slow_model_never_runs_on_the_event_loop(tmp_path: Path) -> None:
+    assert not learn(models.slow(tmp_path / "m.onnx", 2)).inline
+
+
+def test_a_batch_that_changes_answers_is_never_made(tmp_path: Path) -> None:
+    path = models.dynamic_quantized(tmp_path / "m.onnx")
+    for asked in (None, 64):
+        curve = learn(path, asked)
+        assert (curve.limit, curve.note) == (1, "a batch would change the model's answers")
+
+
+def test_rows_that_look_at_each_other_are_never_batched(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["t"], perm=[1, 0]),
+        helper.make_node("MatMul", ["x", "t"], ["y"]),
+    ]
+    path = models.save(tmp_path / "m.onnx", nodes, [("x", "FP32", ["N", 4])], [("y", "FP32", ["N", "M"])])
+    assert learn(path).limit == 1
+
+
+def test_a_fixed_batch_is_taken_request_by_request(tmp_path: Path) -> None:
+    model = load(models.echo(tmp_path / "m.onnx", ["FP32"], [4, 3]))
+    curve = session.learn(model, [session.example(model, {})], 1, 8)
+    assert (model.batchable, curve.limit) == (False, 1)
+    assert model.key([np.zeros((4, 3), np.float32)]) == (1, ((4, 3),))
+
+
+def test_a_batch_limit_that_is_asked_for_is_kept(tmp_path: Path) -> None:
+    path = models.linear(tmp_path / "m.onnx")
+    assert [learn(path, asked).limit for asked in (1, 5)] == [1, 5]
+
+
+def test_inputs_of_different_rows_share_no_run(tmp_path: Path) -> None:
+    model = load(models.echo(tmp_path / "m.onnx", ["FP32", "INT64"]))
+    same = [np.zeros((3, 2), np.float32), np.zeros((3, 2), np.int64)]
+    assert model.key(same) == (3, ((2,), (2,)))
+    assert model.key([same[0], same[1][:1]]) == (3, None)
+
+
+def test_outputs_that_are_no_tensors_are_left_out(tmp_path: Path) -> None:
+    sequence = helper.make_tensor_sequence_value_info("s", TensorProto.FLOAT, None)
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N"]) for name in "xy")
+    nodes = [helper.make_node("SequenceConstruct", ["x"], ["s"]), helper.make_node("Neg", ["x"], ["y"])]
+
+    def write(outputs: list) -> Path:
+        graph = helper.make_graph(nodes, "g", [x], outputs)
+        path = tmp_path / "m.onnx"
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10), path)
+        return path
+
+    assert load(write([sequence, y])).output_names == ["y"]
+    with pytest.raises(StartError, match="gives no tensor"):
+        load(write([sequence]))
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x0a\x12\x00"])
+def test_what_onnx_runtime_refuses_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(content)
+    with pytest.raises(StartError, match=r"^ONNX Runtime 1\.\d+\.\d+ refuses .*m\.onnx: ") as caught:
+        load(path)
+    assert "\n" not in str(caught.value)
+    assert caught.value.code == 2
