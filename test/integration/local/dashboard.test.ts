@@ -8,105 +8,22 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ReportFile } from '../../../lib/contract/report.js';
 import { planServing } from '../../../lib/image/serving.js';
 import { cacheDir } from '../../../lib/local/cache.js';
 import { type RunningDashboard, startDashboard } from '../../../lib/local/dashboard.js';
 import { findPrometheus, type RunningPrometheus, startPrometheus } from '../../../lib/local/prometheus.js';
 import { pythonEnvironment } from '../../../lib/local/python.js';
 import { type RunningServer, startServer } from '../../../lib/local/server.js';
-import { planMonitoring } from '../../../lib/monitoring/plan.js';
+import { type MonitoringPlan, planMonitoring } from '../../../lib/monitoring/plan.js';
 import { packageFile } from '../../../lib/package-root.js';
+import { type Load, type Sample, sampleOf, startLoad } from './load.js';
+import { report } from './watched-report.js';
 
 const CHROMIUM = process.env.SLIPWAY_CHROMIUM ?? '/usr/bin/chromium';
 const plan = planMonitoring({ model: 'digits', slo: { p99Ms: 50 }, scrapeSeconds: 1 });
+/** The same, but an alert need not hold for minutes before it fires. */
+const hasty: MonitoringPlan = { ...plan, alerts: plan.alerts.map((alert) => ({ ...alert, forSeconds: 5 })) };
 const panels = plan.dashboard.panels.map(({ id }) => id);
-
-/** A report as the optimizer writes it, with a candidate of each kind. */
-const report: ReportFile = {
-  schemaVersion: 1,
-  verdict: 'int8, 2.9x faster, 99.6 % agreement, 96 KB instead of 371 KB',
-  model: {
-    name: 'digits',
-    family: 'cnn',
-    sha256: 'a'.repeat(64),
-    bytes: 371_000,
-    opset: 17,
-    irVersion: 8,
-    nodes: 9,
-    inputs: [],
-    outputs: [],
-  },
-  data: null,
-  recipe: {},
-  tools: {},
-  host: {
-    architecture: 'x86_64',
-    cpu: 'a CPU',
-    instructionSet: 'x86-64-vnni',
-    processors: 2,
-    threads: 1,
-    judgesSpeed: true,
-  },
-  reference: { bytes: 371_000, latencyMs: { p50: 0.412, p95: 0.5 }, accuracy: 0.991 },
-  candidates: [
-    {
-      name: 'int8-static-percentile',
-      status: 'passed',
-      reasons: [],
-      warnings: [],
-      bytes: 96_000,
-      latencyMs: { p50: 0.142, p95: 0.2 },
-      speedup: 2.9,
-      fidelity: { agreement: 0.996, sqnrDb: 31, cosineMin: 0.99, cosineMean: 0.999, maxAbsError: 0.1, nonFinite: 0 },
-      accuracy: { value: 0.989, drop: 0.002, errorRatio: 1.2, decided: 'pass' },
-      seconds: 3,
-      peakMemoryBytes: 1e8,
-      ladder: [],
-    },
-    {
-      name: 'int8-static-minmax',
-      status: 'rejected',
-      reasons: ['agreement 97.1 % is below 99 %', 'accuracy falls by 2.1 %, at most 1 % is allowed'],
-      warnings: [],
-      bytes: 96_000,
-      latencyMs: { p50: 0.144, p95: 0.2 },
-      speedup: 2.86,
-      fidelity: { agreement: 0.971, sqnrDb: 18, cosineMin: 0.9, cosineMean: 0.99, maxAbsError: 1, nonFinite: 0 },
-      accuracy: { value: 0.97, drop: 0.021, errorRatio: 3, decided: 'fail' },
-      seconds: 3,
-      peakMemoryBytes: 1e8,
-      ladder: [],
-    },
-    {
-      name: 'int8-<b>dynamic</b>',
-      status: 'failed',
-      reasons: ['the process ended with signal 9'],
-      warnings: [],
-      bytes: null,
-      latencyMs: null,
-      speedup: null,
-      fidelity: null,
-      accuracy: null,
-      seconds: 1,
-      peakMemoryBytes: null,
-      ladder: [],
-    },
-  ],
-  winner: {
-    name: 'int8-static-percentile',
-    precision: 'int8',
-    speedup: 2.9,
-    agreement: 0.996,
-    accuracy: 0.989,
-    bytes: 96_000,
-    sha256: 'b'.repeat(64),
-  },
-  canaries: { count: 8, minSqnrDb: 20, synthetic: false },
-  warnings: [],
-  notes: [],
-  stages: [],
-};
 
 const undo: (() => unknown)[] = [];
 let folder: string;
@@ -114,43 +31,7 @@ let server: RunningServer;
 let prometheus: RunningPrometheus;
 let dashboard: RunningDashboard;
 let browser: Browser;
-let sample: { readonly inputs: readonly object[] };
-let sent = 0;
-
-/** A body that fits the model, made from what the endpoint says of itself. */
-async function sampleOf(url: string): Promise<typeof sample> {
-  const answer = await fetch(`${url}/v2/models/digits`);
-  const { inputs } = (await answer.json()) as { inputs: { name: string; datatype: string; shape: number[] }[] };
-  return {
-    inputs: inputs.map(({ name, datatype, shape }) => {
-      const one = shape.map((size) => Math.max(1, size));
-      const count = one.reduce((product, size) => product * size, 1);
-      return { name, datatype, shape: one, data: Array.from({ length: count }, (_, i) => (i % 17) / 16) };
-    }),
-  };
-}
-
-/** Two callers at about 30 requests a second each, one bad request in forty; it ends with the tests. */
-function startLoad(url: string): () => Promise<void> {
-  let on = true;
-  const body = JSON.stringify(sample);
-  const call = async (): Promise<void> => {
-    for (let i = 0; on; i += 1) {
-      const asked = await fetch(`${url}/v2/models/digits/infer`, {
-        method: 'POST',
-        body: i % 40 === 7 ? '{"inputs":[' : body,
-      });
-      await asked.arrayBuffer();
-      sent += 1;
-      await sleep(30);
-    }
-  };
-  const callers = [call(), call()].map((caller) => caller.catch(() => undefined));
-  return async () => {
-    on = false;
-    await Promise.all(callers);
-  };
-}
+let sample: Sample;
 
 beforeAll(async () => {
   if (!existsSync(CHROMIUM)) {
@@ -176,7 +57,7 @@ beforeAll(async () => {
 
   const binaries = await findPrometheus(cacheDir());
   if ('missing' in binaries) throw new Error(binaries.missing);
-  prometheus = await startPrometheus({ binaries, dir: folder, plan, target: new URL(server.url).host });
+  prometheus = await startPrometheus({ binaries, dir: folder, plan: hasty, target: new URL(server.url).host });
   undo.push(() => prometheus.close());
   dashboard = await startDashboard({ plan, prometheusUrl: prometheus.url, endpointUrl: server.url, report, sample });
   undo.push(() => dashboard.close());
@@ -238,13 +119,13 @@ describe('before the first request', () => {
 });
 
 describe('under load', () => {
-  let stopLoad: () => Promise<void>;
+  let load: Load;
 
   beforeAll(() => {
-    stopLoad = startLoad(server.url);
+    load = startLoad(server.url, sample);
   });
 
-  afterAll(() => stopLoad());
+  afterAll(() => load.stop());
 
   test.each([
     { width: 1280, colorScheme: 'light' },
@@ -272,9 +153,9 @@ describe('under load', () => {
 
   test('the throughput shown is that of the load', async () => {
     const { page } = await open(dashboard.url);
-    const [before, since] = [sent, performance.now()];
+    const [before, since] = [load.sent(), performance.now()];
     await sleep(12_000);
-    const rate = ((sent - before) * 1000) / (performance.now() - since);
+    const rate = ((load.sent() - before) * 1000) / (performance.now() - since);
     const shown = await page.locator('[data-tile="throughput"] dd').textContent();
     expect(shown).toMatch(/^[\d.]+ req\/s$/);
     expect(Number.parseFloat(shown!) / rate).toBeGreaterThan(0.75);
@@ -473,7 +354,7 @@ describe('when the endpoint ends', () => {
     await server.child.stop();
     await expect.poll(() => page.locator('#ready').textContent(), patient).toBe('Not ready: it does not answer');
     await expect
-      .poll(() => page.locator('[data-alert="EndpointDown"]').textContent(), { timeout: 120_000, interval: 1000 })
+      .poll(() => page.locator('[data-alert="EndpointDown"]').textContent(), patient)
       .toMatch(/^Firing: digits: The endpoint does not answer.*See whether the process runs/);
     expect(await page.locator('#alert-state').textContent()).toBe('1 firing');
     await page.screenshot({ path: packageFile('.test-results', 'dashboard-alert.png'), fullPage: true });
