@@ -167,6 +167,9 @@ def save(model: onnx.ModelProto, path: Path, batch: str) -> None:
     del model.graph.metadata_props[:]
     del model.metadata_props[:]
     model.graph.name = path.stem
+    imports = sorted((entry.domain, entry.version) for entry in model.opset_import)
+    del model.opset_import[:]
+    model.opset_import.extend(onnx.helper.make_opsetid(domain, version) for domain, version in imports)
     onnx.checker.check_model(model, full_check=True)
     onnx.save_model(model, path, save_as_external_data=False)
 
