@@ -2,8 +2,9 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { oipDatatype } from '../model/dtypes.js';
 import type { TensorInfo } from '../model/profile.js';
-import { firstSample, oipDatatype } from '../model/samples.js';
+import { firstSample } from '../model/samples.js';
 import type { EndpointPlan } from '../plan.js';
 
 /** A value of a tensor as JSON has it. */

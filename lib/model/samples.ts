@@ -6,9 +6,6 @@ import { bytesOf, type Member, zipMembers } from './npz.js';
 import type { DType } from './profile.js';
 import { type OpenFile, withFile } from './regular-file.js';
 
-export { oipDatatype } from './dtypes.js';
-export { boundDims, checkSamples } from './sample-checks.js';
-
 /** One array: the samples for one input, or labels. */
 export interface ArrayInfo {
   readonly name: string;
