@@ -11,7 +11,8 @@ export { local } from './local/machine.js';
 export { Model, type ModelSource, type OnnxOptions } from './model/model.js';
 export type { Dim, DType, ExternalFile, Family, ModelProfile, Quantization, TensorInfo } from './model/profile.js';
 export { readModel } from './model/read.js';
-export type { MonitoringPlan } from './monitoring/plan.js';
+export { type MonitoringPlan, planMonitoring } from './monitoring/plan.js';
+export { prometheusConfig, prometheusRules } from './monitoring/prometheus-rules.js';
 export { type EndpointPlan, planEndpoint } from './plan.js';
 export type { Platform, PlatformId } from './platforms.js';
 export type {
