@@ -57,17 +57,29 @@ def write_job(job: Job, path: Path) -> None:
     path.write_text(json.dumps(asdict(job)))
 
 
-def read_result(folder: Path) -> Result | str | None:
-    """The result, or the failure in words, or None when the process left neither."""
+@dataclass(frozen=True)
+class Outcome:
+    """What the process left behind; all None when it crashed."""
+
+    result: Result | None = None
+    failure: str | None = None
+    peak_memory_bytes: int | None = None
+
+
+def read_outcome(folder: Path) -> Outcome:
+    """What a candidate's process wrote to its folder."""
     try:
         found = json.loads((folder / "result.json").read_text())
     except (FileNotFoundError, ValueError):
-        return None
+        return Outcome()
+    peak = found.pop("peak_memory_bytes", None)
     if "failure" in found:
-        return found["failure"]
+        return Outcome(failure=found["failure"], peak_memory_bytes=peak)
     race = found["comparison"]
     comparison = race and Comparison(Latency(**race["reference"]), Latency(**race["candidate"]), race["speedup"])
-    return Result(found["bytes"], found["reduced_nodes"], tuple(found["ladder"]), comparison)
+    return Outcome(
+        Result(found["bytes"], found["reduced_nodes"], tuple(found["ladder"]), comparison), peak_memory_bytes=peak
+    )
 
 
 def run_job(job: Job, announce: Callable[[str], None]) -> Result:
@@ -102,8 +114,20 @@ def main() -> int:
         result = {"failure": f"could not write its files: {error.strerror}"}
     except Exception as error:
         result = {"failure": "ran out of memory" if out_of_memory(error) else f"failed: {brief(error)}"}
-    (Path(job.folder) / "result.json").write_text(json.dumps(result))
+    (Path(job.folder) / "result.json").write_text(json.dumps({**result, "peak_memory_bytes": peak_memory()}))
     return 1 if "failure" in result else 0
+
+
+def peak_memory(status: Path = Path("/proc/self/status")) -> int | None:
+    """The most this process had in memory, bytes; None where the system does not tell.
+
+    Not from getrusage: that counts the parent's memory before the new program began.
+    """
+    try:
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        return None
+    return int(line.split()[1]) * 1024
 
 
 def out_of_memory(error: Exception) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .answer_files import load_answers
-from .candidate import Job, Result, read_result, write_job
+from .candidate import Job, Result, read_outcome, write_job
 from .child import Ended, run_limited
 from .progress import STEPS_PER_CANDIDATE
 from .recipe import Candidate, Limits
@@ -29,7 +29,7 @@ class Trial:
     path: Path
     """The file that was measured."""
     seconds: float
-    peak_memory_bytes: int
+    peak_memory_bytes: int | None
 
 
 @dataclass(frozen=True)
@@ -78,17 +78,17 @@ def try_candidate(candidate: Candidate, entry: dict, referenced: Referenced, wor
         errors=folder / "errors.txt",
         on_line=lambda line: work.progress.step("candidates", f"{candidate.name}: {line}"),
     )
-    found = read_result(folder)
-    result = found if isinstance(found, Result) and ended.code == 0 else None
+    outcome = read_outcome(folder)
+    result = outcome.result if ended.code == 0 else None
     measured = result is not None and result.comparison is not None
     return Trial(
         candidate=candidate,
         result=result,
-        failure=None if result else failure(ended, found if isinstance(found, str) else None, limits),
+        failure=None if result else failure(ended, outcome.failure, limits),
         answers=load_answers(folder / "answers.npz") if measured else None,
         path=folder / "model.onnx",
         seconds=ended.seconds,
-        peak_memory_bytes=ended.peak_memory_bytes,
+        peak_memory_bytes=outcome.peak_memory_bytes,
     )
 
 

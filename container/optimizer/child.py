@@ -1,18 +1,14 @@
 """Runs one step in a process of its own, within limits of time and memory, and tells how it ended."""
 
 import contextlib
-import os
 import resource
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 @dataclass(frozen=True)
@@ -23,7 +19,6 @@ class Ended:
     """Exit status; minus the signal's number when a signal ended it."""
     timed_out: bool
     seconds: float
-    peak_memory_bytes: int
     complaint: str
     """The last line it wrote to standard error; empty when it wrote none."""
 
@@ -67,7 +62,7 @@ def run_limited(
     try:
         for line in child.stdout:
             on_line(line.rstrip("\n"))
-        _, status, usage = os.wait4(child.pid, 0)
+        child.wait()
     except BaseException:
         child.kill()
         child.wait()
@@ -76,12 +71,10 @@ def run_limited(
         timer.cancel()
         child.stdin.close()
         child.stdout.close()
-    child.returncode = os.waitstatus_to_exitcode(status)
     return Ended(
         code=child.returncode,
         timed_out=timed_out.is_set() and child.returncode == -signal.SIGKILL,
         seconds=time.monotonic() - start,
-        peak_memory_bytes=usage.ru_maxrss * _MAXRSS_UNIT,
         complaint=last_line(errors),
     )
 
