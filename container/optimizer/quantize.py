@@ -113,12 +113,13 @@ def quantize(
 
 def ladder(candidate: Candidate) -> list[Rung]:
     """As asked first; then each rung keeps what the one before gave up."""
-    narrow = replace(candidate, op_types=tuple(op for op in candidate.op_types if op != "Gemm") or ("MatMul",))
+    fewer = tuple(op for op in candidate.op_types or ("Conv", "MatMul", "Gemm") if op != "Gemm")
     steady = {"QDQDisableWeightAdjustForInt32Bias": True}
     rungs = [Rung("as asked", True, candidate, {}), Rung("without inferred shapes", False, candidate, {})]
     if candidate.method == "static":
         rungs.append(Rung("weights not adjusted for biases", True, candidate, steady))
-    if narrow.op_types != candidate.op_types:
+    if fewer and fewer != candidate.op_types:
+        narrow = replace(candidate, op_types=fewer)
         rungs.append(Rung("fewer operators", True, narrow, steady if candidate.method == "static" else {}))
     return rungs
 

@@ -67,9 +67,19 @@ def test_when_every_rung_breaks_the_last_failure_is_told(tmp_path: Path, monkeyp
         made(tmp_path)
 
 
-def test_the_last_rung_asks_for_fewer_operators() -> None:
-    rungs = ladder(candidate(entry()))
-    assert [rung.candidate.op_types for rung in rungs] == [("Conv", "MatMul", "Gemm")] * 3 + [("Conv", "MatMul")]
+@pytest.mark.parametrize(
+    ("asked", "last"),
+    [
+        (["Conv", "MatMul", "Gemm"], ("Conv", "MatMul")),
+        ([], ("Conv", "MatMul")),
+        (["MatMul"], ("MatMul",)),
+        (["Gemm"], ("Gemm",)),
+    ],
+)
+def test_the_last_rung_asks_for_fewer_operators_where_some_are_left(asked: list[str], last: tuple[str, ...]) -> None:
+    rungs = ladder(candidate(entry(opTypes=asked)))
+    assert rungs[0].candidate.op_types == tuple(asked) and rungs[-1].candidate.op_types == last
+    assert len({rung.name for rung in rungs}) == len(rungs) == (3 if tuple(asked) == last else 4)
 
 
 @given(count=st.integers(1, 50), data=st.data())
