@@ -4,6 +4,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from optimizer.candidates import PACKAGE_FOLDER
 
 CHILD = """
@@ -11,11 +13,14 @@ import os, time
 from optimizer import lifeline
 lifeline.attach()
 print(os.getpid(), flush=True)
-time.sleep(600)
 """
-PARENT = f"""
+WAITING = CHILD + "time.sleep(600)"
+STUCK = CHILD + "import ctypes; ctypes.PyDLL(None).sleep(600)"
+"""In native code that never lets another Python thread run."""
+
+PARENT = """
 import subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", {CHILD!r}], stdin=subprocess.PIPE)
+child = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdin=subprocess.PIPE)
 time.sleep(600)
 """
 
@@ -33,9 +38,10 @@ def gone(pid: int) -> bool:
     return False
 
 
-def test_a_child_ends_when_its_parent_is_killed() -> None:
+@pytest.mark.parametrize("child", [WAITING, STUCK], ids=["waiting", "stuck"])
+def test_a_child_ends_when_its_parent_is_killed(child: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE_FOLDER)}
-    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True, env=environment)
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, child], stdout=subprocess.PIPE, text=True, env=environment)
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())
     parent.send_signal(signal.SIGKILL)
@@ -46,7 +52,7 @@ def test_a_child_ends_when_its_parent_is_killed() -> None:
 def test_a_child_ends_when_the_pipe_closes() -> None:
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE_FOLDER)}
     child = subprocess.Popen(
-        [sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        [sys.executable, "-c", WAITING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     )
     assert child.stdout is not None and child.stdin is not None
     child.stdout.readline()
