@@ -20,7 +20,7 @@ import uvloop
 
 from server import config, machine
 from server.errors import StartError
-from server.http import Listener
+from server.listener import Listener
 from server.log import log
 from server.routes import Application
 

@@ -20,6 +20,12 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not a failure
         self.headers = headers
 
 
+def too_large(length: int | None, limit: int) -> Refusal:
+    """The refusal of a body over `limit` bytes; `length` is None where it came in chunks."""
+    given = f"of {length} bytes" if length is not None else "sent in chunks"
+    return Refusal(413, f"a body {given} is over the limit of {limit} bytes", reason="too_large", close=True)
+
+
 class StartError(Exception):
     """A server that cannot start: one sentence for the person who started it, and the exit code."""
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httptools
 
-from server.config import Limits
-from server.errors import Refusal, quote
-from server.exchange import STATUS_LINES, Application, Exchange
+from server.errors import Refusal, quote, too_large
+from server.exchange import STATUS_LINES, Exchange
+
+if TYPE_CHECKING:
+    from server.listener import Listener
 
 SCRATCH_BYTES = 65536
 DIRECT_BYTES = 32768
@@ -29,33 +31,14 @@ WAITING_EXCHANGES = 64
 ONCE = frozenset((b"host", b"content-type", b"content-encoding", b"inference-header-content-length", b"expect"))
 
 
-class Listener:
-    """What all connections of one server share: the application, the limits, one read buffer, the open connections."""
+class Repeat(NamedTuple):
+    """A request of `size` bytes that came whole, and what was read from its `head`."""
 
-    def __init__(self, application: Application, limits: Limits) -> None:
-        self.application = application
-        self.limits = limits
-        self.connections: set[Connection] = set()
-        self.scratch = memoryview(bytearray(SCRATCH_BYTES))
-        self.draining = False
-
-    def __call__(self) -> Connection:
-        return Connection(self)
-
-    def sweep(self, now: float) -> None:
-        """Ends connections that are too slow. Call a few times a second."""
-        for connection in [entry for entry in self.connections if entry.deadline < now]:
-            connection.late()
-
-    @property
-    def quiet(self) -> bool:
-        """No request is being read, worked on or answered."""
-        return not any(entry.busy or entry.transport.get_write_buffer_size() for entry in self.connections)
-
-    def close_idle(self) -> None:
-        """Closes the kept-alive connections that no request is on. New ones may be about to ask: they get an answer."""
-        for connection in [entry for entry in self.connections if entry.idle and entry.served]:
-            connection.transport.close()
+    head: bytes
+    size: int
+    method: bytes
+    path: bytes
+    headers: dict[bytes, bytes]
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -74,6 +57,8 @@ class Connection(asyncio.BufferedProtocol):
         self.deaf = False
         self.ended = False
         self.served = False
+        self.candidate: Exchange | None = None
+        self.repeat: Repeat | None = None
         self._new_parser()
 
     def _new_parser(self) -> None:
@@ -120,6 +105,12 @@ class Connection(asyncio.BufferedProtocol):
                 self._new_parser()
                 self.on_message_complete()
             return
+        between = not self.in_head and self.reading is None
+        repeat = self.repeat
+        if repeat is not None and between and nbytes == repeat.size and self.listener.raw.startswith(repeat.head):
+            self._again(repeat)
+            return
+        self.candidate = None
         if self.in_head:
             self.head_bytes += nbytes  # A head that goes on over several reads; on_header counts what it finishes.
             if self.head_bytes > self.limits.header_bytes + SCRATCH_BYTES:
@@ -136,6 +127,8 @@ class Connection(asyncio.BufferedProtocol):
             return
         if self.sink is not None:
             self.direct = True
+        elif self.candidate is not None and between and self.reading is None and not self.in_head:
+            self._remember(self.candidate, nbytes)
 
     def eof_received(self) -> bool:
         self.ended = True
@@ -174,7 +167,7 @@ class Connection(asyncio.BufferedProtocol):
         self.in_head = True
         self.url = b""
         self.headers: dict[bytes, bytes] = {}
-        self.head_bytes = 0
+        self.head_bytes = self.header_bytes = 0
         self.header_count = 0
         self.chunks = 0
         self.started = time.monotonic()
@@ -188,8 +181,8 @@ class Connection(asyncio.BufferedProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self.header_count += 1
         size = len(name) + len(value) + 4
-        self.head_bytes += size
-        if self.header_count > self.limits.headers or self.head_bytes > self.limits.header_bytes + SCRATCH_BYTES:
+        self.header_bytes += size
+        if self.header_count > self.limits.headers or self.header_bytes > self.limits.header_bytes:
             self._stop(self._long_head())
         if not self.in_head:
             return  # A trailer: counted, not used.
@@ -208,7 +201,7 @@ class Connection(asyncio.BufferedProtocol):
         self.reading = exchange
         self.filled = self.message_bytes = 0
         self.deadline = self.started + limits.request_seconds
-        if sum(map(len, headers)) + sum(map(len, headers.values())) + 4 * len(headers) > limits.header_bytes:
+        if self.header_bytes > limits.header_bytes:
             self._stop(self._long_head())
         if version == "1.1" and b"host" not in headers:
             self._stop(Refusal(400, "the header 'Host' is missing, which HTTP/1.1 requires", close=True))
@@ -231,6 +224,29 @@ class Connection(asyncio.BufferedProtocol):
             exchange.body = bytearray(length)
             sink = memoryview(exchange.body)
         self.sink = sink
+        if sink is None and length is not None and expect is None and exchange.keep_alive:
+            self.candidate = exchange
+
+    def _remember(self, exchange: Exchange, nbytes: int) -> None:
+        """Keeps the head of a request that came in one piece: clients send the same head again and again."""
+        end = self.listener.raw.find(b"\r\n\r\n", 0, nbytes) + 4
+        length = int(exchange.headers.get(b"content-length", 0))
+        if end > 3 and end + length == nbytes:
+            self.repeat = Repeat(
+                bytes(self.listener.scratch[:end]), nbytes, exchange.method, exchange.path, exchange.headers
+            )
+
+    def _again(self, repeat: Repeat) -> None:
+        """The same head, byte for byte, and its whole body: the parser would say what it said then."""
+        exchange = Exchange(self, repeat.method, repeat.path, repeat.headers, time.monotonic())
+        start = len(repeat.head)
+        exchange.body = bytes(self.listener.scratch[start : repeat.size])
+        try:
+            self.application.admit(exchange, repeat.size - start)
+        except Refusal as refusal:
+            exchange.refusal = refusal
+        self.reading = exchange
+        self.on_message_complete()
 
     def on_body(self, body: bytes) -> None:
         exchange = self.reading
@@ -245,11 +261,11 @@ class Connection(asyncio.BufferedProtocol):
                 exchange.body = bytearray(exchange.body)
             exchange.body += body
             if len(exchange.body) > self.limits.body_bytes:
-                self._stop(too_large(None, self.limits))
+                self._stop(too_large(None, self.limits.body_bytes))
         else:
             exchange.body = body
             if len(body) > self.limits.body_bytes:
-                self._stop(too_large(None, self.limits))
+                self._stop(too_large(None, self.limits.body_bytes))
 
     def on_chunk_header(self) -> None:
         self.chunks += 1
@@ -259,7 +275,7 @@ class Connection(asyncio.BufferedProtocol):
                 Refusal(400, f"{self.chunks} chunks carry {got} bytes: too small, send at least 64 a chunk", close=True)
             )
         if self.message_bytes > 2 * self.limits.body_bytes + SCRATCH_BYTES:
-            self._stop(too_large(None, self.limits))
+            self._stop(too_large(None, self.limits.body_bytes))
 
     def on_message_complete(self) -> None:
         exchange = self.reading
@@ -378,10 +394,3 @@ class Connection(asyncio.BufferedProtocol):
             except httptools.HttpParserInvalidURLError:
                 return b""
         return url.partition(b"?")[0]
-
-
-def too_large(length: int | None, limits: Limits) -> Refusal:
-    """The refusal of a body over the limit, unread."""
-    given = f"of {length} bytes" if length is not None else "sent in chunks"
-    message = f"a body {given} is over the limit of {limits.body_bytes} bytes"
-    return Refusal(413, message, reason="too_large", close=True)

@@ -14,9 +14,8 @@ from server import VERSION, machine, metrics, oip_binary, oip_json
 from server.batching import Batcher, Job
 from server.config import Serving
 from server.decoders import LARGE_BYTES, Pool, Shared
-from server.errors import Refusal, quote
+from server.errors import Refusal, quote, too_large
 from server.exchange import JSON, Exchange
-from server.http import too_large
 from server.log import log
 from server.oip import Request, Signature
 from server.session import Model
@@ -116,7 +115,7 @@ class Application:
             target = self._look_up(exchange.path)
         exchange.target = target
         if length is not None and length > self.limits.body_bytes:
-            raise too_large(length, self.limits)
+            raise too_large(length, self.limits.body_bytes)
         encoding = exchange.headers.get(b"content-encoding")
         if encoding is not None and encoding.strip().lower() not in (b"", b"identity"):
             given = quote(encoding.decode("latin-1"))
@@ -159,12 +158,17 @@ class Application:
     def sweep(self, now: float) -> None:
         """Answers 504 where the time for a request is over. Call several times a second."""
         latest = now - self.limits.request_seconds
-        for exchange in [entry for entry in self.in_flight if entry.started < latest]:
-            job = self.in_flight[exchange].job
-            running = job is not None and job.started > 0
+        late = [
+            (exchange, inference.job) for exchange, inference in self.in_flight.items() if exchange.started < latest
+        ]
+        late.sort(key=lambda entry: entry[1] is not None and entry[1].started > 0)
+        waiting = {exchange for exchange, job in late if job is None or job.started == 0}
+        # Those that wait first: a worker whose run is stopped would take them.
+        for exchange, _ in late:
             self.abandoned(exchange)
+        for exchange, _ in late:
             message = f"not answered within {self.limits.request_seconds:g} s"
-            self._refuse(exchange, Refusal(504, message, reason=None if running else "timeout"))
+            self._refuse(exchange, Refusal(504, message, reason="timeout" if exchange in waiting else None))
 
     # GET.
 
@@ -245,7 +249,6 @@ class Application:
 
     def _submit(self, exchange: Exchange, inference: Inference, request: Request) -> None:
         inference.request = request
-        self.metrics.preprocess(time.monotonic() - inference.arrived)
         rows, key = self.model.key(request.arrays)  # type: ignore[union-attr]
 
         job = inference.job = Job(request.arrays, rows, key, self._done, exchange)
@@ -260,7 +263,7 @@ class Application:
         if job.error is not None:
             self._fail(exchange, job.error)
             return
-        request, signature, observe = inference.request, self.signature, self.metrics
+        request, signature = inference.request, self.signature
         finished = time.monotonic()
         outputs = [job.outputs[wanted.place] for wanted in request.wanted]  # type: ignore[index,union-attr]
         extra, kind = b"", JSON
@@ -274,11 +277,8 @@ class Application:
             body = oip_json.encode(signature, request, outputs)  # type: ignore[arg-type]
         exchange.answer(200, body, kind, extra)
         now = time.monotonic()
-        observe.queue(job.started - job.queued)
-        observe.infer(job.run_seconds)
-        observe.postprocess(now - finished)
-        observe.counted(200)
-        observe.answered("POST", exchange.target.route, 200, now - exchange.started)
+        stages = (job.started - job.queued, job.queued - inference.arrived, job.run_seconds, now - finished)
+        self.metrics.served(exchange.target.route, (*stages, now - exchange.started))
 
     def _fail(self, exchange: Exchange, error: Exception) -> None:
         """Something of ours went wrong: says so to the log, and to the client without internals."""

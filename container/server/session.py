@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -41,6 +42,9 @@ class Model:
         self.input_names = [spec.name for spec in signature.inputs]
         self.output_names = [spec.name for spec in signature.outputs]
         specs = (*signature.inputs, *signature.outputs)
+        rows = tuple(spec.dims[1:] for spec in signature.inputs)
+        fixed = all(None not in dims for dims in rows)
+        self._row_key: Any = rows if fixed else None
         self.batchable = bool(signature.inputs) and all(spec.dims and spec.dims[0] is None for spec in specs)
 
     def run(self, arrays: Sequence[np.ndarray], options: ort.RunOptions | None = None) -> Arrays:
@@ -55,9 +59,10 @@ class Model:
         if not self.batchable:
             return 1, tuple(array.shape for array in arrays)
         rows = arrays[0].shape[0]
-        if any(array.shape[0] != rows for array in arrays):
-            return rows, None
-        return rows, tuple(array.shape[1:] for array in arrays)
+        for array in arrays:
+            if array.shape[0] != rows:
+                return rows, None
+        return rows, self._row_key or tuple([array.shape[1:] for array in arrays])
 
 
 def load(path: Path, name: str, version: str, intra_op: int, settings: dict[str, str] | None = None) -> Model:

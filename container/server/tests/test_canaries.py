@@ -123,7 +123,8 @@ def test_integers_may_differ_in_one_of_a_hundred(tmp_path: Path, wrong: int, pas
 def test_strings_and_fixed_batches_are_replayed_too(tmp_path: Path) -> None:
     model = session.load(models.echo(tmp_path / "echo.onnx", ["BYTES"], [2, 2]), "m", "1", 1)
     texts = np.array([["a", "b"], ["c", "d"], ["e", "f"], ["g", "h"]])
-    np.savez(tmp_path / "c.npz", **{"input:in_BYTES": texts, "expected:out_BYTES": texts})
+    arrays: dict[str, Any] = {"input:in_BYTES": texts, "expected:out_BYTES": texts}
+    np.savez(tmp_path / "c.npz", **arrays)
     loaded = canaries.load(tmp_path / "c.npz", model)
     assert [row[0].shape for row in loaded.rows] == [(2, 2), (2, 2)]
     assert canaries.replay(model, loaded, 40).problems == []
@@ -149,7 +150,7 @@ def test_a_file_that_does_not_fit_the_model_is_refused(tmp_path: Path, arrays: d
 
 def test_a_file_with_python_objects_is_refused_not_unpickled(tmp_path: Path) -> None:
     arrays: dict[str, Any] = {"input:x": np.array([{"a": 1}], object), "expected:y": Y}
-    np.savez(tmp_path / "c.npz", **arrays)
+    np.savez(tmp_path / "c.npz", **arrays)  # type: ignore[arg-type]
     model = session.load(models.linear(tmp_path / "m.onnx"), "m", "1", 1)
     with pytest.raises(StartError, match="cannot be read as canaries"):
         canaries.load(tmp_path / "c.npz", model)

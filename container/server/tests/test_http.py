@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from server import http
 from server.config import Limits
 from server.exchange import Exchange
+from server.listener import Listener
 from server.tests import models
 from server.tests.process import Running, read_all, read_answer, running, serving, tensor, wait_until
 
@@ -191,7 +192,7 @@ def test_a_head_that_trickles_is_given_up() -> None:
             exchange.refuse(exchange.refusal)
 
     limits = Limits(1000, 1000, 10, 10, 10, 1.0, 10)
-    listener = http.Listener(Application(), limits)  # type: ignore[arg-type]
+    listener = Listener(Application(), limits)  # type: ignore[arg-type]
     connection = listener()
     connection.connection_made(Transport())
     listener.scratch[:20] = b"GET /ping HTTP/1.1\r\nX"[:20]
@@ -223,6 +224,36 @@ def test_pipelined_requests_are_answered_in_their_order(server: Running) -> None
         answers += [read_answer(stream) for _ in range(20)]
     assert [json.loads(body)["id"] for _, _, body in answers[::2]] == [str(number) for number in range(40)]
     assert {body for _, _, body in answers[1::2]} == {b'{"ready":true}'}
+
+
+def test_the_same_head_again_means_the_same_request_and_another_head_another_one(server: Running) -> None:
+    """A head that is repeated byte for byte is not parsed again; whatever differs is."""
+    with server.connect() as connection, connection.makefile("rb") as stream:
+
+        def ask(data: bytes) -> tuple[int, dict[bytes, bytes], bytes]:
+            connection.sendall(data)
+            return read_answer(stream)
+
+        for number in range(4):
+            document = {"inputs": [tensor("x", [1, 4], [number, 0, 0, 0])]}
+            data = json.loads(ask(post(server, body=orjson.dumps(document)))[2])["outputs"][0]["data"]
+            assert data == (number * models.WEIGHT[0] + models.BIAS).tolist()
+        other = BODY.replace(b'"x"', b'"z"')
+        assert ask(post(server, body=other))[0] == 400
+        assert ask(post(server))[0] == 200
+        binary = b"\0" * len(BODY)
+        assert ask(post(server, "Inference-Header-Content-Length: 0\r\n", body=binary))[0] == 400
+        assert ask(post(server))[0] == 200
+        half = post(server)
+        connection.sendall(half[:-7])
+        time.sleep(0.05)
+        assert ask(half[-7:])[0] == 200
+        connection.sendall(half + half)
+        assert [read_answer(stream)[0] for _ in range(2)] == [200, 200]
+        assert ask(b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\n")[2] == b'{"ready":true}'
+        assert ask(post(server))[0] == 200
+        assert b"close" in ask(post(server, "Connection: close\r\n"))[1][b"connection"]
+        assert stream.read() == b""
 
 
 def test_far_too_many_pipelined_requests_are_refused(server: Running) -> None:
