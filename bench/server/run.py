@@ -69,8 +69,8 @@ def scenarios(processors: int) -> tuple[Scenario, ...]:
                 contestants.bare(f"bare ONNX Runtime, {processors} threads", "cnn", processors),
             ),
             {f"bare ONNX Runtime, {processors} threads": 0.95},
-            "The bare threads never pause; each finished run answers one request of a sink that throws its bodies away, "
-            "so both see the same bodies at their own rate.",
+            "The bare threads never pause; each finished run answers one request of a sink that throws its bodies "
+            "away, so both see the same bodies at their own rate.",
         ),
         Scenario(
             "cnn-json",
