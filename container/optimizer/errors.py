@@ -21,10 +21,11 @@ class GateFailedError(UserError):
 
 def sentence(error: OSError) -> str:
     """An operating system's refusal in one sentence for people."""
-    place = error.filename or "a scratch file"
+    place = error.filename2 or error.filename or "a scratch file"
     if error.errno in NO_ROOM:
         return (
-            f"No room left on the disk to write {place}. Free some space, or choose another place (--out, --scratch)."
+            f"The disk is full: {place} cannot be written. "
+            "Free some space, or choose another place (--out; the cache is moved by SLIPWAY_CACHE)."
         )
     if isinstance(error, PermissionError):
         return f"No permission to use {place}. Change its permissions, or choose another place."

@@ -19,7 +19,7 @@ describe('the sample request', () => {
     expect(real).toBe(true);
     expect(body.inputs).toMatchObject([{ name: 'image', shape: [1, 1, 8, 8], datatype: 'FP32' }]);
     expect(body.inputs[0]?.data).toHaveLength(64);
-    expect(Math.max(...(body.inputs[0]?.data as number[]))).toBe(1);
+    expect(body.inputs[0]?.data).toContain(1);
   });
 
   test('is zeros where there are none', () => {

@@ -11,11 +11,13 @@ from optimizer.errors import sentence
     [
         (
             errno.ENOSPC,
-            "No room left on the disk to write /x. Free some space, or choose another place (--out, --scratch).",
+            "The disk is full: /x cannot be written. "
+            "Free some space, or choose another place (--out; the cache is moved by SLIPWAY_CACHE).",
         ),
         (
             errno.EDQUOT,
-            "No room left on the disk to write /x. Free some space, or choose another place (--out, --scratch).",
+            "The disk is full: /x cannot be written. "
+            "Free some space, or choose another place (--out; the cache is moved by SLIPWAY_CACHE).",
         ),
         (errno.EACCES, "No permission to use /x. Change its permissions, or choose another place."),
         (errno.ENOENT, "/x does not exist. Check the path."),
