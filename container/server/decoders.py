@@ -31,6 +31,8 @@ from server.oip import Request, Signature, Wanted
 
 # Below this the event loop decodes in less time (half a millisecond at most) than the way to a decoder is worth.
 LARGE_BYTES = 65536
+# Bodies whose memory is kept for the next ones.
+SPARE = 16
 
 Done = Callable[[Request | Refusal], None]
 
@@ -39,7 +41,6 @@ class Shared:
     """Memory that a decoder can be given: a body of `length` bytes, and room for the tensors it can hold."""
 
     def __init__(self, length: int) -> None:
-        self.length = length
         # The shortest JSON number and its comma are 2 bytes, the longest element 8. Untouched pages cost nothing.
         self.size = 64 + 5 * length
         if hasattr(os, "memfd_create"):
@@ -49,6 +50,11 @@ class Shared:
                 self.descriptor = os.dup(file.fileno())
         os.ftruncate(self.descriptor, self.size)
         self.memory = mmap.mmap(self.descriptor, self.size)
+        self.hold(length)
+
+    def hold(self, length: int) -> None:
+        """Makes room for a body of `length` bytes, which must not need more than the memory there is."""
+        self.length = length
         self.body = memoryview(self.memory)[:length]
 
     def __del__(self) -> None:
@@ -78,6 +84,7 @@ class Pool:
         self._queue: deque[tuple[Shared, Done]] = deque()
         self._decoders: list[Decoder] = []
         self._ending: list[subprocess.Popen[bytes]] = []
+        self._spare: list[Shared] = []
 
     def pids(self) -> list[int]:
         """Process ids of the decoders that run."""
@@ -88,6 +95,21 @@ class Pool:
         self._ending = [process for process in self._ending if process.poll() is None]
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
         return machine.cpu_seconds(self.pids()) + ended.ru_utime + ended.ru_stime
+
+    def room(self, length: int) -> Shared:
+        """Memory for a body of `length` bytes; rather some that has served before, because its pages are there."""
+        for place, shared in enumerate(self._spare):
+            if length <= (shared.size - 64) // 5 <= 2 * length:
+                del self._spare[place]
+                shared.hold(length)
+                return shared
+        return Shared(length)
+
+    def give_back(self, shared: Shared) -> None:
+        """Takes memory that nothing looks at any more: neither a tensor nor a decoder."""
+        self._spare.append(shared)
+        if len(self._spare) > SPARE:
+            del self._spare[0]
 
     def decode(self, shared: Shared, done: Done) -> None:
         """Decodes a body; `done` gets the request, or the refusal that answers it, later."""

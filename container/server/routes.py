@@ -128,7 +128,7 @@ class Application:
             return None
         if oip_binary.head_length(exchange.headers) is not None:
             return None
-        inference.shared = Shared(length)
+        inference.shared = self.decoders.room(length)
         return inference.shared.body
 
     def serve(self, exchange: Exchange) -> None:
@@ -231,7 +231,7 @@ class Application:
     def _decode_elsewhere(self, exchange: Exchange, inference: Inference) -> None:
         shared = inference.shared
         if shared is None:  # Came in chunks, so its size was not known when it began.
-            shared = inference.shared = Shared(len(exchange.body))
+            shared = inference.shared = self.decoders.room(len(exchange.body))  # type: ignore[union-attr]
             shared.body[:] = exchange.body
             exchange.body = b""
 
@@ -276,6 +276,9 @@ class Application:
         else:
             body = oip_json.encode(signature, request, outputs)  # type: ignore[arg-type]
         exchange.answer(200, body, kind, extra)
+        if inference.shared is not None:
+            # The run is over and its answer written: the tensors in this memory are not looked at again.
+            self.decoders.give_back(inference.shared)  # type: ignore[union-attr]
         now = time.monotonic()
         stages = (job.started - job.queued, job.queued - inference.arrived, job.run_seconds, now - finished)
         self.metrics.served(exchange.target.route, (*stages, now - exchange.started))

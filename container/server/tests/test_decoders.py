@@ -101,6 +101,17 @@ def test_many_clients_at_once_each_get_their_own_answer(wide_server: Running) ->
     assert 1 <= len(wide_server.decoders()) <= 2
 
 
+def test_memory_that_served_one_body_serves_the_next_of_another_size(tmp_path: Path) -> None:
+    """One client, so memory is handed on from request to request; a shorter body must not see the longer one's end."""
+    with running(serving(models.wide(tmp_path / "wide.onnx", SIZE), decoders=1)) as server:
+        for seed, rows in enumerate([3, 2, 1, 2, 3, 1, 1]):
+            body, sums = document(rows=rows, seed=seed)
+            status, answer = server.infer(body)
+            assert status == 200
+            np.testing.assert_allclose(answer["outputs"][0]["data"], sums, rtol=1e-4, atol=1e-3)
+            assert server.infer(body[:-2])[0] == 400
+
+
 def test_a_decoder_that_crashes_fails_its_request_only_and_is_replaced(tmp_path: Path) -> None:
     with running(serving(models.wide(tmp_path / "wide.onnx", SIZE), decoders=1)) as server:
         body, _ = document()
