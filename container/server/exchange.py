@@ -53,7 +53,7 @@ class Exchange:
         self.path = path
         self.headers = headers
         self.started = started
-        self.body: bytes | bytearray = b""
+        self.body: bytes | bytearray | memoryview = b""
         self.keep_alive = True
         self.answered = False
         self.refusal: Refusal | None = None

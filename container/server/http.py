@@ -12,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httptools
+import numpy as np
 
 from server.errors import Refusal, quote, too_large
 from server.exchange import STATUS_LINES, Exchange
@@ -221,8 +222,9 @@ class Connection(asyncio.BufferedProtocol):
             elif length != 0 and self.current is None:
                 self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if sink is None and length is not None and length >= DIRECT_BYTES:
-            exchange.body = bytearray(length)
-            sink = memoryview(exchange.body)
+            # Not touched before bytes arrive: a head that promises much costs nothing.
+            sink = memoryview(np.empty(length, np.uint8))  # type: ignore[arg-type]
+            exchange.body = sink
         self.sink = sink
         if sink is None and length is not None and expect is None and exchange.keep_alive:
             self.candidate = exchange
@@ -257,10 +259,10 @@ class Connection(asyncio.BufferedProtocol):
         elif exchange is None or exchange.refusal is not None:
             return
         elif exchange.body:
-            if type(exchange.body) is bytes:
-                exchange.body = bytearray(exchange.body)
-            exchange.body += body
-            if len(exchange.body) > self.limits.body_bytes:
+            whole = exchange.body if isinstance(exchange.body, bytearray) else bytearray(exchange.body)
+            whole += body
+            exchange.body = whole
+            if len(whole) > self.limits.body_bytes:
                 self._stop(too_large(None, self.limits.body_bytes))
         else:
             exchange.body = body

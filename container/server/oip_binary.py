@@ -21,7 +21,8 @@ from server.oip_json import output_entry, parse, tensor
 _MIME = re.compile(
     rb"application/vnd\.([a-z-]{1,32})-triton\.binary\+json\s*;\s*json-header-size\s*=\s*([^\s;]*)", re.I
 )
-Buffer = bytes | bytearray | mmap
+Buffer = bytes | bytearray | memoryview | mmap
+ALIGNMENT = 64
 CONTENT_TYPE = b"application/octet-stream"
 
 
@@ -42,7 +43,14 @@ def head_length(headers: dict[bytes, bytes]) -> tuple[int, bytes | None] | None:
     return int(text), mime[1].lower() if mime is not None else None
 
 
-def decode(body: bytes | bytearray, head: int, signature: Signature, depth: int) -> Request:
+def room(length: int, head: int) -> memoryview:
+    """A buffer for a body of `length` bytes whose first tensor, after the JSON head, is aligned."""
+    memory = np.empty(length + ALIGNMENT, np.uint8)
+    start = -(memory.ctypes.data + head) % ALIGNMENT
+    return memoryview(memory)[start : start + length]  # type: ignore[arg-type]
+
+
+def decode(body: bytes | bytearray | memoryview, head: int, signature: Signature, depth: int) -> Request:
     """Reads a request of a JSON head of `head` bytes and the tensors after it; head 0 is one raw tensor.
 
     Raises Refusal (400), also when the sizes do not add up to the body's.
@@ -148,7 +156,7 @@ def _strings(view: memoryview, spec: TensorSpec, count: int) -> np.ndarray:
     return array
 
 
-def _raw(body: bytes | bytearray, signature: Signature) -> Request:
+def _raw(body: bytes | bytearray | memoryview, signature: Signature) -> Request:
     """A body that is one tensor and nothing else; its one free dim follows from the size. Outputs are binary too."""
     if len(signature.inputs) != 1:
         raise bad(f"a raw request has one input; this model takes {len(signature.inputs)}, so send a JSON head too")

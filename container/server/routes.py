@@ -124,9 +124,13 @@ class Application:
             return None
         # Made while ready, so served even when the drain begins before its body ends.
         inference = exchange.state = Inference()
-        if self.decoders is None or length is None or length < LARGE_BYTES:
+        if length is None or length < LARGE_BYTES:
             return None
-        if oip_binary.head_length(exchange.headers) is not None:
+        head = oip_binary.head_length(exchange.headers)
+        if head is not None:
+            exchange.body = oip_binary.room(length, head[0])
+            return exchange.body
+        if self.decoders is None:
             return None
         inference.shared = self.decoders.room(length)
         return inference.shared.body
@@ -224,7 +228,7 @@ class Application:
             size, inference.platform = head
             self._submit(exchange, inference, oip_binary.decode(exchange.body, size, signature, depth))
         elif inference.shared is None and (self.decoders is None or len(exchange.body) < LARGE_BYTES):
-            self._submit(exchange, inference, oip_json.decode(exchange.body, signature, depth))
+            self._submit(exchange, inference, oip_json.decode(bytes(exchange.body), signature, depth))
         else:
             self._decode_elsewhere(exchange, inference)
 

@@ -65,6 +65,20 @@ def test_a_body_over_the_limit_is_refused_before_it_is_sent(strict: Running) -> 
     still_serves(strict)
 
 
+def test_heads_that_promise_large_bodies_cost_no_memory(server: Running) -> None:
+    before = server.metric("process_resident_memory_bytes")
+    assert before is not None
+    with contextlib.ExitStack() as stack:
+        for _ in range(100):
+            connection = stack.enter_context(server.connect())
+            connection.sendall(post(server, "Inference-Header-Content-Length: 9\r\n", body=b"{", length=2_000_000))
+        wait_until(lambda: server.request("GET", "/ping")[0] == 200)
+        after = server.metric("process_resident_memory_bytes")
+    assert after is not None
+    assert after - before < 40_000_000
+    still_serves(server)
+
+
 def test_a_client_that_goes_on_sending_can_still_read_the_refusal(strict: Running) -> None:
     with strict.connect() as connection:
         connection.sendall(post(strict, length=3_000_000, body=b""))
