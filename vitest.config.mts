@@ -6,8 +6,17 @@ export default defineConfig({
       { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/integration/**'], testTimeout: 20_000 } },
       {
         test: {
+          name: 'page',
+          include: ['test/integration/local/dashboard.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
           name: 'local',
           include: ['test/integration/local/**/*.test.ts'],
+          exclude: ['test/integration/local/dashboard.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 300_000,
           fileParallelism: false,

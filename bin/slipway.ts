@@ -8,7 +8,7 @@ import { inspectCommand } from './commands/inspect.js';
 import { optimizeCommand } from './commands/optimize.js';
 import { serveCommand } from './commands/serve.js';
 import { upCommand } from './commands/up.js';
-import { explain, say } from './terminal.js';
+import { explain, outliveOutput, say } from './terminal.js';
 
 const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string };
 
@@ -35,6 +35,7 @@ for (const command of [upCommand(), optimizeCommand(), serveCommand(), inspectCo
   );
 }
 
+outliveOutput();
 program.parseAsync().catch((error: unknown) => {
   say(explain(error, process.argv.includes('--debug')));
   process.exitCode = 1;

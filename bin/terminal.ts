@@ -46,6 +46,19 @@ export const showSteps: Observer = async (title, work) => {
   throw outcome?.error;
 };
 
+/**
+ * A closed terminal or pipe must not end Slipway in the middle of its own clean-up: nobody reads, so nothing is said. A result
+ * that cannot be written for another reason is an error.
+ */
+export function outliveOutput(): void {
+  process.stderr.on('error', () => undefined);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE' || error.code === 'EIO') return;
+    say(`The result cannot be written to standard output: ${error.message}`);
+    process.exitCode = 1;
+  });
+}
+
 /** A line for people. */
 export function say(line = ''): void {
   process.stderr.write(`${line}\n`);
@@ -89,6 +102,8 @@ export async function interruptible(work: (signal: AbortSignal) => Promise<numbe
     return interrupted;
   } finally {
     for (const signal of stopSignals) process.off(signal, hear);
+    // Everything is stopped. Node would abort now, since it cannot reset a terminal that is gone.
+    if (code() === 128 + constants.signals.SIGHUP) process.kill(process.pid, 'SIGKILL');
   }
 }
 

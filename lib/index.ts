@@ -8,11 +8,12 @@ export { Hardware, type HardwareRequest } from './hardware/hardware.js';
 export type { HardwareChoice, InstructionSet, Machine } from './hardware/machine.js';
 export { type LocalEndpoint, type LocalOptions, type Observer, runLocally } from './local/endpoint.js';
 export { local } from './local/machine.js';
+export type { SampleRequest } from './local/sample.js';
 export { Model, type ModelSource, type OnnxOptions } from './model/model.js';
 export type { Dim, DType, ExternalFile, Family, ModelProfile, Quantization, TensorInfo } from './model/profile.js';
 export { readModel } from './model/read.js';
-export { type MonitoringPlan, planMonitoring } from './monitoring/plan.js';
-export { prometheusConfig, prometheusRules } from './monitoring/prometheus-rules.js';
+export { type MonitoringPlan, type MonitoringRequest, planMonitoring } from './monitoring/plan.js';
+export { prometheusConfig, prometheusRules, type ScrapeTarget } from './monitoring/prometheus-rules.js';
 export { type EndpointPlan, planEndpoint } from './plan.js';
 export type { Platform, PlatformId } from './platforms.js';
 export type {

@@ -2,10 +2,12 @@
 
 import { z } from 'zod';
 import type { Problem } from './errors.js';
+import type { EndpointSpec } from './spec.js';
 
 type Issue = { readonly input?: unknown };
 
-const shown = (value: unknown): string => JSON.stringify(value) ?? String(value);
+const shown = (value: unknown): string =>
+  typeof value === 'number' || typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? String(value));
 
 /** The sentence of a failed check: what was given and what is allowed. */
 const allowed = (what: string) => ({
@@ -105,8 +107,8 @@ const shape = group({
 /** Nothing when the spec is sound. */
 export function specProblems(spec: unknown): Problem[] {
   const result = shape.safeParse(spec);
-  if (result.success) return labelsWithoutSamples(spec);
-  return result.error.issues.flatMap((issue) => {
+  if (result.success) return labelProblems(spec as EndpointSpec);
+  const problems = result.error.issues.flatMap((issue) => {
     const where = issue.path.join('.');
     if (issue.code !== 'unrecognized_keys') return [{ where: where || 'spec', what: issue.message }];
     return issue.keys.map((key) => ({
@@ -114,15 +116,20 @@ export function specProblems(spec: unknown): Problem[] {
       what: 'is no option; see the list of options in the doc comments of EndpointSpec',
     }));
   });
+  const told = (problem: Problem) => `${problem.where}: ${problem.what}`;
+  return [...new Map(problems.map((problem) => [told(problem), problem])).values()];
 }
 
-function labelsWithoutSamples(spec: unknown): Problem[] {
-  const { model } = spec as { readonly model: { readonly labels?: string; readonly calibration?: string } };
-  if (!model.labels || model.calibration) return [];
-  return [
-    {
-      where: 'model.labels',
-      what: 'labels belong to samples; give those too (calibration, or --data on the command line)',
-    },
-  ];
+/** Options that mean nothing without another one. */
+function labelProblems({ model, optimization }: EndpointSpec): Problem[] {
+  const problems: Problem[] = [];
+  if (model.labels && !model.calibration) {
+    const what = 'labels belong to samples; give those too (calibration, or --data on the command line)';
+    problems.push({ where: 'model.labels', what });
+  }
+  if (optimization?.gate?.strict && !model.labels) {
+    const what = 'a strict gate is about labels that are too few; give labels (--labels on the command line)';
+    problems.push({ where: 'optimization.gate.strict', what });
+  }
+  return problems;
 }

@@ -41,13 +41,14 @@ export interface EndpointSpec {
 
 export interface Objective {
   /**
-   * 99th percentile of the time a request spends in the container, milliseconds, above 0.
+   * 99th percentile of the time a request spends in the container, milliseconds, above 0, at most 10000.
    *
    * @default - no latency objective
    */
   readonly p99Ms?: number;
   /**
-   * Requests a second the endpoint has to carry, above 0.
+   * Requests a second the endpoint has to carry, above 0. It sizes an endpoint of several machines; `local` is one machine and
+   * does not use it.
    *
    * @default 1
    */

@@ -37,7 +37,7 @@ export async function build() {
   const digest = sourcesDigest();
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return;
   process.stderr.write('Building Slipway …\n');
-  rmSync(stamp, { force: true });
+  rmSync(dist, { recursive: true, force: true });
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   await runGuarded(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root });
   await runGuarded(process.execPath, [tsc, '-p', join(page, 'tsconfig.json')], { cwd: root });

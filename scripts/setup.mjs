@@ -30,7 +30,7 @@ export async function setUp() {
   refuseOldNode();
   if (!packagesAreCurrent()) {
     process.stderr.write('Installing Slipway’s packages …\n');
-    await runGuarded('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root });
+    await runGuarded('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root });
   }
   const { build } = await import('./build.mjs');
   await build();

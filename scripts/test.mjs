@@ -63,18 +63,22 @@ async function pytest() {
   );
 }
 
-const browsers = ['chromium', 'chromium-browser', 'google-chrome'];
-const onPath = (name) => process.env.PATH.split(':').some((folder) => existsSync(join(folder, name)));
+const whichOf = (names) =>
+  names
+    .flatMap((name) => process.env.PATH.split(':').map((folder) => join(folder, name)))
+    .find((path) => existsSync(path));
 
-/** The browser that the page is tested in: Debian's, installed where that is allowed. */
+/** The browser that the page is tested in, its path in SLIPWAY_CHROMIUM: Debian's, installed where that is allowed. */
 async function browser() {
-  if (browsers.some(onPath)) return undefined;
-  if (process.getuid?.() === 0 && onPath('apt-get')) {
+  process.env.SLIPWAY_CHROMIUM ||= whichOf(['chromium', 'chromium-browser', 'google-chrome']) ?? '';
+  if (process.env.SLIPWAY_CHROMIUM) return undefined;
+  if (process.getuid?.() === 0 && whichOf(['apt-get'])) {
     process.stderr.write('Installing Chromium for the browser test …\n');
     const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
     await runToEnd('apt-get', ['update', '-qq'], options);
     await runToEnd('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'chromium'], options);
-    if (browsers.some(onPath)) return undefined;
+    process.env.SLIPWAY_CHROMIUM = whichOf(['chromium']) ?? '';
+    if (process.env.SLIPWAY_CHROMIUM) return undefined;
   }
   return 'Chromium is missing. Install it: apt-get install chromium';
 }
@@ -83,7 +87,8 @@ async function browser() {
 const suites = {
   unit: { run: vitest('unit') },
   container: { run: pytest },
-  local: { needs: browser, run: vitest('local') },
+  local: { run: vitest('local') },
+  page: { needs: browser, run: vitest('page') },
 };
 
 /** Runs suites. Resolves with the exit code. */

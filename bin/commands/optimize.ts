@@ -1,11 +1,12 @@
 /** `slipway optimize`: try, measure, decide; the result in a folder that `slipway serve` takes. */
 
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { ReportFile } from '../../lib/contract/report.js';
 import { local, targetMachine } from '../../lib/local/machine.js';
 import { optimizeInto } from '../../lib/local/optimizer.js';
 import { bar } from '../../lib/local/progress-bar.js';
 import { pythonEnvironment } from '../../lib/local/python.js';
+import { quoted } from '../../lib/local/sample.js';
 import { planEndpoint } from '../../lib/plan.js';
 import { interruptible, print, say, showSteps } from '../terminal.js';
 import { type ModelOptions, specOf, withModelOptions } from './model-options.js';
@@ -66,7 +67,7 @@ async function optimize(model: string, options: OptimizeOptions): Promise<void> 
     for (const note of [...report.warnings, ...report.notes]) say(`  ${note}`);
     say();
     say(`${report.verdict}`);
-    say(`Serve it: slipway serve ${options.out}`);
+    say(`Serve it: slipway serve ${quoted(options.out)}`);
     if (options.json) print(JSON.stringify(report));
     return 0;
   });
@@ -81,7 +82,9 @@ export function optimizeCommand(): Command {
       "where it will run: 'local', an instruction set (x86-64-vnni, x86-64, arm64), or a machine type",
       'local',
     )
-    .option('--on-failure <what>', 'when no candidate passes the gate: fp32 or error', 'fp32')
+    .addOption(
+      new Option('--on-failure <what>', 'when no candidate passes the gate').choices(['fp32', 'error']).default('fp32'),
+    )
     .option('--strict', 'labels that are too few to decide count as a failed gate')
     .option('--json', 'print the report as one line of JSON on standard output')
     .addHelpText('after', examples)

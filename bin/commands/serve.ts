@@ -1,12 +1,12 @@
 /** `slipway serve`: the server alone, on an optimized folder or a bare model. */
 
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { contractText } from '../../lib/contract/validate.js';
 import { ProblemsError, SlipwayError } from '../../lib/errors.js';
 import { planServing } from '../../lib/image/serving.js';
+import { scratchFolder } from '../../lib/local/cache.js';
 import { pythonEnvironment } from '../../lib/local/python.js';
 import { startServer } from '../../lib/local/server.js';
 import { endpointName } from '../../lib/model/model.js';
@@ -47,7 +47,7 @@ function servingFile(path: string, scratch: string): string {
 
 async function serve(path: string, options: ServeOptions): Promise<void> {
   process.exitCode = await interruptible(async (signal) => {
-    const scratch = mkdtempSync(join(tmpdir(), 'slipway-serve-'));
+    const scratch = scratchFolder();
     try {
       const serving = servingFile(path, scratch);
       const environment = await pythonEnvironment('optimizer', { log: say, signal });

@@ -21,6 +21,8 @@ const causes: Readonly<Record<string, string>> = {
   EDQUOT: 'the disk quota is used up',
   EFBIG: 'a file grew over the limit on file sizes',
   ENOTDIR: 'a file stands where a folder is needed',
+  EEXIST: 'a file stands where a folder is needed',
+  ENOENT: 'the folder that should hold it does not exist',
 };
 
 /** Turns a failed write into a sentence; anything else is thrown on as it is. */
@@ -39,12 +41,11 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Removes what makers of this entry left who were killed; their process number is part of the name. */
-function removeLeftovers(path: string): void {
-  const prefix = `.${basename(path)}-`;
-  for (const name of readdirSync(dirname(path)).filter((entry) => entry.startsWith(prefix))) {
-    const pid = Number(/^\d+/.exec(name.slice(prefix.length))?.[0]);
-    if (!isRunning(pid)) rmSync(join(dirname(path), name), { recursive: true, force: true });
+/** Removes folders of processes that were killed; `prefix` and the process number begin their names. */
+function removeLeftovers(parent: string, prefix: string): void {
+  for (const name of readdirSync(parent).filter((entry) => entry.startsWith(prefix))) {
+    const pid = /^(\d+)-/.exec(name.slice(prefix.length))?.[1];
+    if (pid && !isRunning(Number(pid))) rmSync(join(parent, name), { recursive: true, force: true });
   }
 }
 
@@ -61,8 +62,9 @@ export async function makeEntry(path: string, make: (folder: string) => Promise<
   let folder: string | undefined;
   try {
     mkdirSync(dirname(path), { recursive: true });
-    removeLeftovers(path);
-    folder = mkdtempSync(join(dirname(path), `.${basename(path)}-${process.pid}-`));
+    const prefix = `.${basename(path)}-`;
+    removeLeftovers(dirname(path), prefix);
+    folder = mkdtempSync(join(dirname(path), `${prefix}${process.pid}-`));
     await make(folder);
     try {
       renameSync(folder, path);
@@ -75,5 +77,20 @@ export async function makeEntry(path: string, make: (folder: string) => Promise<
     return refuseUnwritable(path, error, moveCache);
   } finally {
     if (folder) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * A new empty folder for work in progress, in the cache: whoever makes it removes it, and what a killed one left goes with the
+ * next.
+ */
+export function scratchFolder(): string {
+  const parent = join(cacheDir(), 'scratch');
+  try {
+    mkdirSync(parent, { recursive: true });
+    removeLeftovers(parent, '');
+    return mkdtempSync(join(parent, `${process.pid}-`));
+  } catch (error) {
+    return refuseUnwritable(parent, error, moveCache);
   }
 }

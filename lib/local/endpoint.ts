@@ -1,13 +1,12 @@
 /** Runs a plan on this machine: optimized model, server, Prometheus, dashboard page. One call up, one call down. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ReportFile } from '../contract/report.js';
 import { SlipwayError } from '../errors.js';
 import type { EndpointPlan } from '../plan.js';
-import { cacheDir } from './cache.js';
+import { cacheDir, scratchFolder } from './cache.js';
 import { startDashboard } from './dashboard.js';
 import { type OptimizedModel, optimizeCached, optimizeInto, type Progress } from './optimizer.js';
 import { bar } from './progress-bar.js';
@@ -35,9 +34,17 @@ export interface LocalOptions {
    * @default true
    */
   readonly cache?: boolean;
-  /** Log lines of the server. */
+  /**
+   * Takes the log lines of the server, and what happens to Prometheus.
+   *
+   * @default - they are dropped
+   */
   readonly onLog?: (line: string) => void;
-  /** Stops whatever is being done; what was started by then is stopped too. */
+  /**
+   * Stops whatever is being done; what was started by then is stopped too. Once the endpoint runs, `stop` ends it.
+   *
+   * @default - none
+   */
   readonly signal?: AbortSignal;
 }
 
@@ -59,7 +66,7 @@ export interface LocalEndpoint {
   readonly folder: string;
   /** Whether the optimized model was there already. */
   readonly cached: boolean;
-  /** Settles when a part ends by itself, with a sentence about it. */
+  /** Settles when the server ends by itself, with a sentence about it; never once `stop` is called. */
   readonly broken: Promise<string>;
   stop(): Promise<void>;
 }
@@ -85,7 +92,7 @@ async function refuseTakenPort(port: number): Promise<void> {
 
 /** A folder that goes when the endpoint stops. */
 function temporaryFolder(undo: Undo[]): string {
-  const folder = mkdtempSync(join(tmpdir(), 'slipway-'));
+  const folder = scratchFolder();
   undo.push(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
@@ -102,8 +109,18 @@ export async function runLocally(
 ): Promise<LocalEndpoint> {
   const { signal, cache = true, monitoring = true, port = 8080 } = options;
   const undo: Undo[] = [];
+  let stopping = false;
   const stop = async () => {
-    for (let step = undo.pop(); step; step = undo.pop()) await step();
+    stopping = true;
+    const failures: unknown[] = [];
+    for (let step = undo.pop(); step; step = undo.pop()) {
+      try {
+        await step();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   };
   try {
     await refuseTakenPort(port);
@@ -141,49 +158,60 @@ export async function runLocally(
           signal?.throwIfAborted();
           const prometheus =
             'missing' in found
-              ? undefined
+              ? found
               : await startPrometheus({
                   binaries: found,
                   dir: temporaryFolder(undo),
                   target: new URL(server.url).host,
                   plan: plan.monitoring,
                   signal,
+                }).catch((error: unknown) => {
+                  if (!(error instanceof SlipwayError)) throw error;
+                  return { missing: error.message };
                 });
-          if (prometheus) undo.push(() => prometheus.close());
+          if (!('missing' in prometheus)) undo.push(() => prometheus.close());
           signal?.throwIfAborted();
           const dashboard = await startDashboard({
             plan: plan.monitoring,
-            prometheusUrl: prometheus?.url ?? null,
-            ...('missing' in found && { prometheusMissing: found.missing }),
+            prometheusUrl: 'missing' in prometheus ? null : prometheus.url,
+            ...('missing' in prometheus && { prometheusMissing: prometheus.missing }),
             endpointUrl: server.url,
             report: model.report,
             sample: sample.body,
           });
           undo.push(() => dashboard.close());
-          return { dashboard: dashboard.url, prometheus, missing: 'missing' in found ? found.missing : null };
+          if ('missing' in prometheus) {
+            return { dashboard: dashboard.url, prometheus: null, missing: prometheus.missing };
+          }
+          void prometheus.child.ended.then((code) => {
+            if (stopping) return;
+            options.onLog?.(`Prometheus ended by itself with code ${code}. The endpoint goes on without it.`);
+          });
+          return { dashboard: dashboard.url, prometheus: prometheus.url, missing: null };
         })
-      : { dashboard: null, prometheus: undefined, missing: null };
+      : { dashboard: null, prometheus: null, missing: null };
     signal?.throwIfAborted();
 
-    const ends = [server.child.ended.then((code) => `The server ended by itself with code ${code}.`)];
-    if (watched.prometheus) {
-      ends.push(watched.prometheus.child.ended.then((code) => `Prometheus ended by itself with code ${code}.`));
-    }
+    const broken = new Promise<string>((resolve) => {
+      void server.child.ended.then((code) => {
+        if (!stopping) resolve(`The server ended by itself with code ${code}.`);
+      });
+    });
     return {
       endpoint: server.url,
       infer: `${server.url}/v2/models/${plan.name}/infer`,
       dashboard: watched.dashboard,
-      prometheus: watched.prometheus?.url ?? null,
+      prometheus: watched.prometheus,
       missing: watched.missing,
       report: model.report,
       sample,
       folder: model.folder,
       cached: model.cached,
-      broken: Promise.race(ends),
+      broken,
       stop,
     };
   } catch (error) {
-    await stop();
+    await stop().catch(() => undefined);
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 /** What decides the bytes of an optimized model, as one key: the same key means nothing has to be made again. */
 
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { packageFile } from '../package-root.js';
 import type { EndpointPlan } from '../plan.js';
@@ -19,17 +19,21 @@ function addFile(hash: Hash, path: string): void {
   hash.update('\0');
 }
 
-/** The optimizer's own sources, tests left out. */
+/** Sources that decide what the optimizer writes, tests left out. */
 function* sources(folder: string): Generator<string> {
   for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(folder, entry.name);
     if (entry.isDirectory() && entry.name !== 'tests' && entry.name !== '__pycache__') yield* sources(path);
-    else if (entry.name.endsWith('.py')) yield path;
+    else if (/\.(py|json)$/.test(entry.name)) yield path;
   }
 }
 
-/** Model, external data, samples, labels, recipe, tools and processor: 32 hex digits. */
-export function optimizationKey(plan: EndpointPlan): string {
+/**
+ * Model, external data, samples, labels, recipe, tools and processor: 32 hex digits.
+ *
+ * @param tools - identity of the Python environment
+ */
+export function optimizationKey(plan: EndpointPlan, tools: string): string {
   const hash = createHash('sha256');
   const { path, calibration, labels } = plan.source;
   addFile(hash, path);
@@ -40,7 +44,9 @@ export function optimizationKey(plan: EndpointPlan): string {
   }
   hash.update(JSON.stringify(plan.recipe)).update(JSON.stringify(plan.serving));
   hash.update(JSON.stringify(plan.hardware.chosen));
-  hash.update(readFileSync(packageFile('container', 'locks', 'optimizer.txt')));
-  for (const file of sources(packageFile('container', 'optimizer'))) addFile(hash, file);
+  hash.update(tools);
+  for (const part of ['optimizer', 'schema']) {
+    for (const file of sources(packageFile('container', part))) addFile(hash, file);
+  }
   return hash.digest('hex').slice(0, 32);
 }

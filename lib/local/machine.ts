@@ -62,6 +62,10 @@ const instructionSets: readonly InstructionSet[] = ['x86-64-vnni', 'x86-64', 'ar
  */
 export function targetMachine(target: string, here: Machine = thisMachine()): Machine {
   if (target === 'local') return here;
+  if (target.trim() === '') {
+    throw new SlipwayError(`The target is empty. Give 'local', ${instructionSets.join(', ')}, or a machine type.`);
+  }
   const instructionSet = instructionSets.find((set) => set === target) ?? 'unknown';
-  return { ...here, name: target, instructionSet };
+  const architecture = instructionSet === 'arm64' ? 'arm64' : 'x86_64';
+  return { ...here, name: target, instructionSet, architecture, cpu: 'unknown' };
 }

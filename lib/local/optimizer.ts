@@ -1,15 +1,14 @@
 /** Runs container/optimizer on this machine, and keeps what it made. */
 
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ReportFile } from '../contract/report.js';
 import { contractText, readContract } from '../contract/validate.js';
 import { SlipwayError } from '../errors.js';
 import { optimizedFiles } from '../image/serving.js';
 import type { EndpointPlan } from '../plan.js';
-import { cacheDir, makeEntry, refuseUnwritable } from './cache.js';
+import { cacheDir, makeEntry, refuseUnwritable, scratchFolder } from './cache.js';
 import { startChild } from './child.js';
 import { optimizationKey } from './fingerprint.js';
 import type { PythonEnvironment } from './python.js';
@@ -47,6 +46,17 @@ function progressOf(line: string): Progress | undefined {
   }
 }
 
+/** Refuses a folder in which the result would replace what it is made from. */
+function refuseOverwriting(folder: string, plan: EndpointPlan): void {
+  const { path, calibration, labels } = plan.source;
+  const external = plan.profile.externalData.map(({ location }) => join(dirname(path), location));
+  const sources = [path, calibration, labels, ...external].filter((file) => file !== undefined);
+  const written = [...Object.values(optimizedFiles), 'serving.json'].map((name) => join(folder, name));
+  const taken = written.filter((file) => existsSync(file)).map((file) => realpathSync(file));
+  const lost = sources.find((file) => taken.includes(realpathSync(file)));
+  if (lost) throw new SlipwayError(`'${lost}' would be overwritten by the result. Name another folder with --out.`);
+}
+
 /**
  * Optimizes into `folder`, which is made when it is missing. An interrupted run leaves no half-written file in it.
  *
@@ -55,7 +65,8 @@ function progressOf(line: string): Progress | undefined {
 export async function optimizeInto(folder: string, plan: EndpointPlan, options: OptimizeOptions): Promise<ReportFile> {
   options.signal?.throwIfAborted();
   const { python, env } = options.environment;
-  const scratch = mkdtempSync(join(tmpdir(), 'slipway-optimize-'));
+  refuseOverwriting(folder, plan);
+  const scratch = scratchFolder();
   try {
     const recipe = join(scratch, 'recipe.json');
     writeFileSync(recipe, contractText('recipe', plan.recipe));
@@ -92,10 +103,23 @@ export async function optimizeInto(folder: string, plan: EndpointPlan, options: 
   }
 }
 
+/** The report of a whole entry; nothing when a file is missing or damaged. */
+function keptReport(folder: string): ReportFile | undefined {
+  if (!Object.values(optimizedFiles).every((name) => existsSync(join(folder, name)))) return undefined;
+  try {
+    readContract('serving', join(folder, 'serving.json'));
+    return readContract('report', join(folder, optimizedFiles.report));
+  } catch {
+    return undefined;
+  }
+}
+
 /** The optimized model from the cache, made first when it is not there. */
 export async function optimizeCached(plan: EndpointPlan, options: OptimizeOptions): Promise<OptimizedModel> {
-  const folder = join(cacheDir(), 'models', optimizationKey(plan));
-  const cached = existsSync(join(folder, optimizedFiles.report));
-  if (!cached) await makeEntry(folder, async (scratch) => void (await optimizeInto(scratch, plan, options)));
-  return { folder, report: readContract('report', join(folder, optimizedFiles.report)), cached };
+  const folder = join(cacheDir(), 'models', optimizationKey(plan, options.environment.identity));
+  const kept = keptReport(folder);
+  if (kept) return { folder, report: kept, cached: true };
+  rmSync(folder, { recursive: true, force: true });
+  await makeEntry(folder, async (made) => void (await optimizeInto(made, plan, options)));
+  return { folder, report: readContract('report', join(folder, optimizedFiles.report)), cached: false };
 }

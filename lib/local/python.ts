@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { SlipwayError } from '../errors.js';
@@ -17,6 +17,8 @@ export type PythonGroup = 'server' | 'optimizer' | 'dev' | 'bench';
 /** A Python with everything of its group installed. */
 export interface PythonEnvironment {
   readonly python: string;
+  /** Changes when another interpreter or other packages would run. */
+  readonly identity: string;
   /** What a process started with it needs: where Slipway's packages are, no bytecode beside them, no telemetry. */
   readonly env: NodeJS.ProcessEnv;
 }
@@ -27,10 +29,11 @@ const allowed = /^3\.(11|12|13)\./;
 async function findPython(): Promise<{ readonly command: string; readonly version: string }> {
   const seen: string[] = [];
   for (const command of candidates) {
-    const probe = 'import platform, sys; print(platform.python_version(), platform.machine(), sys.executable)';
+    const probe =
+      "import platform, sys; print(platform.python_version(), platform.machine(), sys.executable, sep='\\n')";
     const result = await promisify(execFile)(command, ['-c', probe]).catch(() => undefined);
     if (!result) continue;
-    const [version = '', machine = '', executable = command] = result.stdout.trim().split(' ');
+    const [version = '', machine = '', executable = command] = result.stdout.trim().split('\n');
     if (allowed.test(version)) return { command: executable, version: `${version}-${machine}` };
     seen.push(`${command} is ${version}`);
   }
@@ -50,6 +53,21 @@ function processEnvironment(): NodeJS.ProcessEnv {
     PYTHONUNBUFFERED: '1',
     ORT_DISABLE_TELEMETRY: '1',
   };
+}
+
+const needed = ['numpy', 'onnx', 'onnxruntime', 'uvloop', 'httptools', 'orjson', 'prometheus_client', 'fastjsonschema'];
+
+/** What a prepared Python has of what Slipway needs; refused when something is missing. */
+async function identityOf(python: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const probe = `import sys\nfor name in ${JSON.stringify(needed)}:\n    print(name, getattr(__import__(name), '__version__', ''))\nprint(sys.version)`;
+  try {
+    return (await promisify(execFile)(python, ['-c', probe], { env })).stdout;
+  } catch (error) {
+    const said = String((error as { stderr?: string }).stderr || (error as Error).message).trim();
+    throw new SlipwayError(
+      `SLIPWAY_PYTHON is '${python}', which cannot run Slipway's packages (${said.split('\n').at(-1)}). It needs ${needed.join(', ')}; install container/locks/optimizer.txt there, or unset SLIPWAY_PYTHON.`,
+    );
+  }
 }
 
 /** What of pip's chatter is worth showing. */
@@ -94,7 +112,8 @@ export async function pythonEnvironment(
   options: { readonly log?: (line: string) => void; readonly signal?: AbortSignal } = {},
 ): Promise<PythonEnvironment> {
   const env = processEnvironment();
-  if (process.env.SLIPWAY_PYTHON) return { python: process.env.SLIPWAY_PYTHON, env };
+  const own = process.env.SLIPWAY_PYTHON;
+  if (own) return { python: own, identity: await identityOf(own, env), env };
 
   const log = options.log ?? (() => undefined);
   const lock = packageFile('container', 'locks', `${group}.txt`);
@@ -106,7 +125,8 @@ export async function pythonEnvironment(
     .digest('hex');
   const folder = join(cacheDir(), 'python', `${group}-${digest.slice(0, 16)}`);
   const python = join(folder, 'bin', 'python');
-  if (existsSync(join(folder, 'complete'))) return { python, env };
+  const identity = basename(folder);
+  if (existsSync(join(folder, 'complete'))) return { python, identity, env };
 
   await makeEntry(folder, async (scratch) => {
     log(`Making a Python ${base.version.split('-')[0]} environment`);
@@ -125,5 +145,5 @@ export async function pythonEnvironment(
     }
     writeFileSync(join(scratch, 'complete'), '');
   });
-  return { python, env };
+  return { python, identity, env };
 }

@@ -42,7 +42,7 @@ export function sampleRequest(plan: EndpointPlan): SampleRequest {
     const row = rows?.[input.name];
     return {
       name: input.name,
-      shape,
+      shape: row ? row.shape : shape,
       datatype: oipDatatype(input.dtype),
       data: row ? row.data : madeUp(input, count),
     };
@@ -50,7 +50,9 @@ export function sampleRequest(plan: EndpointPlan): SampleRequest {
   return { body: { inputs }, real: rows !== undefined };
 }
 
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+/** A word that a shell takes as it is. */
+export const quoted = (text: string): string =>
+  /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 /** A body up to this size stands in the command itself. */
 const inlineBytes = 4096;

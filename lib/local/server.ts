@@ -48,10 +48,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const args = ['-m', 'server', '--serving', serving, '--host', host, '--port', String(port)];
   const child = startChild(python, args, { env });
   const said: string[] = [];
+  let logging = false;
   createInterface({ input: child.process.stderr! }).on('line', (line) => {
-    said.push(line);
-    if (said.length > 40) said.shift();
-    options.onLog?.(line);
+    if (logging) options.onLog?.(line);
+    else said.push(line);
   });
   const abort = () => void child.stop().catch(() => undefined);
   options.signal?.addEventListener('abort', abort, { once: true });
@@ -69,7 +69,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     throw new SlipwayError(said.join('\n').trim() || `The server ended with code ${code} before it was ready.`);
   });
   try {
-    return { url: await Promise.race([ready, failed]), child };
+    const url = await Promise.race([ready, failed]);
+    logging = true;
+    for (const line of said) options.onLog?.(line);
+    return { url, child };
   } finally {
     failed.catch(() => undefined);
     options.signal?.removeEventListener('abort', abort);

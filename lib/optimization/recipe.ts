@@ -1,7 +1,7 @@
 /** Step 3 of the road: what the optimizer is to try, from the model's family and the instruction sets it may meet. */
 
 import type { CandidateRecipe, RecipeFile } from '../contract/recipe.js';
-import type { HardwareChoice, InstructionSet } from '../hardware/machine.js';
+import type { HardwareChoice, InstructionSet, Machine } from '../hardware/machine.js';
 import type { ModelProfile } from '../model/profile.js';
 import type { PlatformId } from '../platforms.js';
 import type { GateSpec, OptimizationSpec } from '../spec.js';
@@ -52,6 +52,15 @@ function drafts(profile: ModelProfile): readonly Draft[] {
 /** 8-bit products saturate on x86 without VNNI; 7-bit weights avoid it at no cost in speed elsewhere. */
 function needsReducedRange(sets: readonly InstructionSet[]): boolean {
   return sets.some((set) => set === 'x86-64' || set === 'unknown');
+}
+
+/** Machine types of which the instruction set is not known get the recipe that is right everywhere, and are named. */
+function unknownMachines(machines: readonly Machine[]): string[] {
+  const names = machines
+    .filter((machine) => machine.instructionSet === 'unknown')
+    .map((machine) => `'${machine.name}'`);
+  if (names.length === 0) return [];
+  return [`the instruction set of ${names.join(', ')} is not known, so the recipe is one that is right on every CPU`];
 }
 
 /** Why nothing is tried, or nothing. */
@@ -107,7 +116,7 @@ export function planRecipe(input: RecipeInput): RecipeFile {
           perChannel: true,
           reduceRange,
         })),
-    notes: none ? [none] : [],
+    notes: none ? [none] : unknownMachines(machines),
     gate: gate(optimization?.gate),
     onFailure: optimization?.onFailure ?? 'fp32',
     bake: { graphOptimization: 'extended' },

@@ -19,7 +19,7 @@ function digits(): EndpointSpec['model'] & { readonly calibration: string; reado
   return { ...Model.fromOnnx(join(folder, 'digits.onnx')), calibration, labels };
 }
 
-const key = (spec: EndpointSpec, on = here) => optimizationKey(planEndpoint(spec, local(on)));
+const key = (spec: EndpointSpec, on = here, tools = 'tools') => optimizationKey(planEndpoint(spec, local(on)), tools);
 
 test('the same content has the same key, wherever it lies', () => {
   expect(key({ model: digits() })).toBe(key({ model: digits() }));
@@ -40,7 +40,8 @@ test('what decides the result changes the key', () => {
     key({ model, optimization: { gate: { minSpeedup: 2 } } }),
     key({ model, serving: { maxBatch: 4 } }),
     key({ model }, { ...here, cpu: 'another' }),
-    optimizationKey(plan),
+    key({ model }, here, 'other tools'),
+    optimizationKey(plan, 'tools'),
   ];
   expect(new Set(keys).size).toBe(keys.length);
 });

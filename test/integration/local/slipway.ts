@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,6 +21,7 @@ export const example = (name: string) => ({
 /** A cache without models; what is dear to make and the same everywhere is shared with the user's own. */
 export function cacheWithoutModels(): string {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-cache-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   for (const kind of ['python', 'prometheus', 'bytecode']) {
     mkdirSync(join(cacheDir(), kind), { recursive: true });
     symlinkSync(join(cacheDir(), kind), join(folder, kind));
@@ -47,7 +48,7 @@ export interface Run {
   readonly ended: Promise<number>;
   stdout(): string;
   stderr(): string;
-  /** Waits until standard error holds `text`, or the process has ended. */
+  /** Waits until standard error holds `text`; throws when the process ends before it. */
   saw(text: string): Promise<void>;
   /** The line of JSON; throws with standard error when the process ends before it. */
   ready(): Promise<Ready>;
@@ -112,7 +113,10 @@ export function run(
     ended,
     stdout: () => stdout,
     stderr: () => stderr,
-    saw: (text) => until(() => stderr.includes(text)),
+    async saw(text) {
+      await until(() => stderr.includes(text));
+      if (!stderr.includes(text)) throw new Error(`ended before it said '${text}':\n${stderr}`);
+    },
     async ready() {
       await until(() => line() !== undefined);
       const text = line();

@@ -1,9 +1,20 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { cacheWithoutModels, example, type Instant, infer, type Ready, type Run, run, slipway } from './slipway.js';
+import {
+  cacheWithoutModels,
+  command,
+  example,
+  type Instant,
+  infer,
+  type Ready,
+  type Run,
+  run,
+  slipway,
+} from './slipway.js';
 
 const digits = example('digits');
 const withData = (name: string) => [
@@ -137,8 +148,9 @@ describe('other families', () => {
   });
 
   test('an encoder is optimized and answers', async () => {
-    const { ready, reply } = await upAndDown(withData('digits-encoder'));
-    expect(['int8', 'fp32']).toContain(ready.precision);
+    const { ready, reply, stderr } = await upAndDown(withData('digits-encoder'));
+    if (ready.precision === 'int8') expect(ready.bytes).toBeLessThan(800_000);
+    else expect(stderr).toMatch(/fp32, kept: /);
     expect(reply.answer.outputs[0]?.shape).toEqual([1, 10]);
   });
 
@@ -155,7 +167,84 @@ describe('other families', () => {
     await up.ready();
     up.process.kill('SIGTERM');
     await up.ended;
-    expect(readdirSync(empty).sort()).toEqual(['bytecode', 'prometheus', 'python']);
+    expect(readdirSync(empty).sort()).toEqual(['bytecode', 'prometheus', 'python', 'scratch']);
+    expect(readdirSync(join(empty, 'scratch'))).toEqual([]);
+  });
+});
+
+describe('a part that is broken', () => {
+  const cache = cacheWithoutModels();
+  const digitsUp = ['up', ...withData('digits'), '--json', '--port', '0'];
+
+  test('a damaged cache entry is made again', async () => {
+    const first = slipway([...digitsUp, '--no-monitoring'], { SLIPWAY_CACHE: cache });
+    await first.ready();
+    first.process.kill('SIGTERM');
+    await first.ended;
+    const [entry] = readdirSync(join(cache, 'models'));
+    writeFileSync(join(cache, 'models', entry!, 'report.json'), '{');
+    rmSync(join(cache, 'models', entry!, 'model.onnx'));
+
+    const second = slipway([...digitsUp, '--no-monitoring'], { SLIPWAY_CACHE: cache });
+    const ready = await second.ready();
+    expect(second.stderr()).not.toContain('kept from an earlier run');
+    expect((await infer(ready.infer, ready.sample)).status).toBe(200);
+    second.process.kill('SIGTERM');
+    await second.ended;
+  });
+
+  test('with a Prometheus that does not start the endpoint runs, and says so', async () => {
+    const bin = mkdtempSync(join(tmpdir(), 'slipway-bin-'));
+    writeFileSync(
+      join(bin, 'prometheus'),
+      '#!/bin/sh\n[ "$1" = --version ] && exit 0\necho "unknown flag" >&2; exit 1\n',
+    );
+    chmodSync(join(bin, 'prometheus'), 0o755);
+    const up = slipway(digitsUp, { SLIPWAY_CACHE: cache, PATH: `${bin}:${process.env.PATH}` });
+    const ready = await up.ready();
+    expect(ready).toMatchObject({ prometheus: null, dashboard: expect.stringContaining('http') });
+    expect(up.stderr()).toContain('Prometheus did not start: unknown flag');
+    expect((await infer(ready.infer, ready.sample)).status).toBe(200);
+    up.process.kill('SIGTERM');
+    expect(await up.ended).toBe(143);
+    expect(up.left()).toEqual([]);
+  });
+
+  test('a Prometheus that dies does not take the endpoint with it; a server that dies ends everything', async () => {
+    const up = slipway(digitsUp, { SLIPWAY_CACHE: cache });
+    const ready = await up.ready();
+    const pidOf = (pattern: RegExp) =>
+      Number(
+        up
+          .left()
+          .find((line) => pattern.test(line))
+          ?.split(' ')[0],
+      );
+    process.kill(pidOf(/prometheus --config/), 'SIGKILL');
+    await up.saw('Prometheus ended by itself with code 137. The endpoint goes on without it.');
+    expect((await infer(ready.infer, ready.sample)).status).toBe(200);
+    process.kill(pidOf(/-m server/), 'SIGKILL');
+    expect(await up.ended).toBe(1);
+    expect(up.stderr()).toContain('The server ended by itself with code 137.');
+    expect(up.left()).toEqual([]);
+  });
+
+  test('a terminal that is closed stops everything in order', async () => {
+    const terminal = [
+      'import os, pty, subprocess, sys, time',
+      'master, slave = pty.openpty()',
+      'up = subprocess.Popen(sys.argv[1:], stdin=slave, stdout=slave, stderr=slave, preexec_fn=lambda: (os.setsid(), __import__("fcntl").ioctl(0, 0x540E, 0)))',
+      'os.close(slave)',
+      'seen = b""',
+      'while b"Ctrl-C" not in seen: seen += os.read(master, 65536)',
+      'os.close(master)',
+      'sys.exit(-up.wait())',
+    ].join('\n');
+    const args = [...digitsUp, '--no-monitoring', '--no-cache'];
+    const up = run('python3', ['-c', terminal, process.execPath, command, ...args], { SLIPWAY_CACHE: cache });
+    expect(await up.ended).toBe(9);
+    expect(await up.leftAfterAll()).toEqual([]);
+    expect(readdirSync(join(cache, 'scratch'))).toEqual([]);
   });
 });
 
@@ -188,6 +277,7 @@ describe('ended at any stage, nothing is left', () => {
     if (signal !== 'SIGKILL') {
       const models = readdirSync(cache).includes('models') ? readdirSync(join(cache, 'models')) : [];
       expect(models.filter((name) => name.startsWith('.'))).toEqual([]);
+      expect(readdirSync(cache).includes('scratch') ? readdirSync(join(cache, 'scratch')) : []).toEqual([]);
     }
   });
 
