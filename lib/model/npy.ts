@@ -192,9 +192,9 @@ function byteText(item: Buffer): string {
   return item.toString('utf8').replace(/\0+$/, '');
 }
 
-/** The shortest decimal that is the same 32-bit float. */
+/** The shortest decimal of at least 6 digits that is the same 32-bit float; 9 are always enough. */
 function shortest(value: number): number {
-  const digits = [6, 7, 8].find((count) => Math.fround(Number(value.toPrecision(count))) === value);
+  const digits = [6, 7, 8, 9].find((count) => Math.fround(Number(value.toPrecision(count))) === value);
   return digits === undefined ? value : Number(value.toPrecision(digits));
 }
 

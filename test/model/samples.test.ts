@@ -42,6 +42,26 @@ test('floats are as short as they can be', () => {
   expect(firstSample(fixture('stored.npz')).float32?.data).toEqual([0.1, -2.5, 3e-8]);
 });
 
+test('floats that need nine digits get nine, and every float comes back', () => {
+  const path = join(scratch(), 'samples.npz');
+  const written = (value: number): unknown => {
+    const data = Buffer.alloc(4);
+    data.writeFloatLE(value);
+    writeFileSync(path, zip([['x.npy', npy('<f4', [1, 1], data), 0]]));
+    return firstSample(path).x?.data[0];
+  };
+  expect(written(Math.fround(0.12392197549343109))).toBe(0.123921975);
+  fc.assert(
+    fc.property(fc.float({ noNaN: true, noDefaultInfinity: true }), (value) => {
+      const read = Number(written(value));
+      // JSON has no negative zero.
+      expect(Math.fround(read)).toBe(value + 0);
+      expect(read).toBe(Number(read.toPrecision(9)));
+    }),
+    { numRuns: 200 },
+  );
+});
+
 test('headers of every format are read', () => {
   expect(readSamples(fixture('versions.npz')).arrays.map(({ name, shape }) => [name, shape])).toEqual([
     ['v1', [2, 3]],
