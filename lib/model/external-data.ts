@@ -9,7 +9,7 @@ import type { ExternalFile } from './profile.js';
 /**
  * The files that a model's tensors lie in, in order of first use.
  *
- * Files must be regular files inside the model's folder, reached through no symbolic link, and long enough.
+ * Files must be regular files inside the model's folder, reached through no link, and long enough.
  * Throws `ProblemsError` with every file that is not.
  */
 export function externalFiles(modelPath: string, ranges: readonly ExternalRange[]): ExternalFile[] {
@@ -44,6 +44,8 @@ function check(folder: string, location: string, needed: number): ExternalFile |
   const file = steps.at(-1);
   if (!file) return problem(`missing. Copy it from where the model comes from to '${join(folder, location)}'.`);
   if (!file.isFile()) return problem('not a regular file. Put the file that was exported with the model there.');
+  if (file.nlink > 1)
+    return problem('a hard link to a file elsewhere. Put a copy of the file itself beside the model.');
   if (file.size < needed) {
     return problem(`${file.size} bytes, but the model needs ${needed}. Copy it again, or export the model again.`);
   }

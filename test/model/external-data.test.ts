@@ -1,6 +1,6 @@
 /** Weights outside the model are used only where they are what the model says, and nowhere else on the disk. */
 
-import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ProblemsError } from '../../lib/errors.js';
@@ -52,6 +52,14 @@ test('a symbolic link is refused, to a file and on the way', () => {
   symlinkSync(fixture('.'), join(folder, 'way'));
   expect(problemsOf(() => externalFiles(join(folder, 'm.onnx'), [range('way/external.data')]))).toEqual([
     `way/external.data: ${refusal}`,
+  ]);
+});
+
+test("a hard link is refused: the file may be anyone's", () => {
+  const folder = copies('external.onnx', 'external.data');
+  linkSync(join(folder, 'external.data'), join(folder, 'other'));
+  expect(problemsOf(() => readModel(join(folder, 'external.onnx')))).toEqual([
+    'external.data: a hard link to a file elsewhere. Put a copy of the file itself beside the model.',
   ]);
 });
 
