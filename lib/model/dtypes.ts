@@ -9,7 +9,7 @@ interface DTypeFacts {
   /** Bits of one element; 0 where elements differ in size. */
   readonly bits: number;
   readonly kind: 'float' | 'signed' | 'unsigned' | 'bool' | 'complex' | 'text' | 'none';
-  /** Its name in the Open Inference Protocol, if it has one. */
+  /** Its name in the Open Inference Protocol; none where the server cannot carry it. */
   readonly oip?: string;
 }
 
@@ -31,7 +31,7 @@ export const dtypes: Readonly<Record<DType, DTypeFacts>> = {
   uint64: { code: 13, bits: 64, kind: 'unsigned', oip: 'UINT64' },
   complex64: { code: 14, bits: 64, kind: 'complex' },
   complex128: { code: 15, bits: 128, kind: 'complex' },
-  bfloat16: { code: 16, bits: 16, kind: 'float', oip: 'BF16' },
+  bfloat16: { code: 16, bits: 16, kind: 'float' },
   float8e4m3fn: { code: 17, bits: 8, kind: 'float' },
   float8e4m3fnuz: { code: 18, bits: 8, kind: 'float' },
   float8e5m2: { code: 19, bits: 8, kind: 'float' },

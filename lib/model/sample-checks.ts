@@ -5,8 +5,9 @@ import { dtypes } from './dtypes.js';
 import { closest } from './names.js';
 import type { Dim, ModelProfile, TensorInfo } from './profile.js';
 import type { ArrayInfo, LabelsInfo, SamplesInfo } from './samples.js';
+import { shapeText } from './shape-text.js';
 
-/** Every way in which samples and labels do not fit the model; empty when they do. */
+/** Every way in which samples and labels do not fit the model, as far as headers tell; empty when they do. */
 export function checkSamples(profile: ModelProfile, samples: SamplesInfo, labels?: LabelsInfo): Problem[] {
   const found = [
     ...nameProblems(profile, samples),
@@ -14,49 +15,90 @@ export function checkSamples(profile: ModelProfile, samples: SamplesInfo, labels
     ...countProblems(samples),
     ...sizeConflicts(profile, samples),
   ];
-  return [...found.map((what) => ({ where: samples.path, what })), ...(labels ? labelProblems(samples, labels) : [])];
+  return [
+    ...found.map((what) => ({ where: samples.path, what })),
+    ...(labels ? labelProblems(profile, samples, labels) : []),
+  ];
 }
 
-/** Sizes of symbolic dimensions, and what is wrong with those the user gave. */
+/** Names of symbolic dimensions besides the batch, which is the first of every input, in order of appearance. */
+export function sizedDims(inputs: readonly TensorInfo[]): string[] {
+  const dims = inputs.flatMap(({ shape }) => shape?.slice(1) ?? []);
+  return [...new Set(dims.filter((dim) => typeof dim === 'string'))];
+}
+
+/** Sizes of symbolic dimensions, and what is wrong with them. */
 export interface BoundDims {
-  /** By name, without the batch; those that neither samples nor user give are left out. */
+  /** By name, without the batch. Where a size is missing or wrong there is a problem, here or in the samples. */
   readonly dims: Readonly<Record<string, number>>;
   readonly problems: readonly Problem[];
 }
 
 /**
- * Binds the model's symbolic dimensions other than the batch: what the user gives wins, then the samples' shapes.
+ * Binds the model's symbolic dimensions other than the batch, by the samples' shapes and by what the user gives.
  *
- * Names the model does not have, the batch, and sizes below 1 are problems.
+ * Problems are names that the model does not have, the batch, sizes below 1, sizes that contradict the samples, and,
+ * without samples, dimensions that nobody gives a size.
  */
 export function boundDims(
   profile: ModelProfile,
   samples: SamplesInfo | undefined,
   given: Readonly<Record<string, number>>,
 ): BoundDims {
-  const names = profile.symbolicDims.filter((name) => name !== profile.batchDim);
-  const measured = samples
-    ? [...sizesSeen(profile, samples)].map(([name, sizes]) => [name, sizes[0]!.size] as const)
-    : [];
-  const sizes = new Map<string, number>([...measured, ...Object.entries(given)]);
+  const seen = samples ? sizesSeen(profile, samples) : new Map<string, SizeSeen[]>();
+  const sizes = new Map([
+    ...[...seen].map(([name, [first]]) => [name, first!.size] as const),
+    ...Object.entries(given),
+  ]);
+  const names = sizedDims(profile.inputs).filter((name) => sizes.has(name));
   return {
-    dims: Object.fromEntries(names.flatMap((name) => (sizes.has(name) ? [[name, sizes.get(name)!]] : []))),
-    problems: Object.entries(given).flatMap(([name, size]) => dimProblems(name, size, names, profile.batchDim)),
+    dims: Object.fromEntries(names.map((name) => [name, sizes.get(name)!])),
+    problems: [
+      ...Object.entries(given).flatMap(([name, size]) => givenProblems(profile, name, size, seen.get(name) ?? [])),
+      ...(samples ? [] : missingSizes(profile, given)),
+    ],
   };
 }
 
-function dimProblems(name: string, size: number, names: readonly string[], batchDim: string | null): Problem[] {
+function givenProblems(profile: ModelProfile, name: string, size: number, seen: readonly SizeSeen[]): Problem[] {
   const where = `dims.${name}`;
-  if (name === batchDim) return [{ where, what: `'${name}' is the batch, which the server chooses. Leave it out.` }];
-  if (!names.includes(name)) {
-    const near = closest(name, names);
-    if (near.length === 0)
-      return [{ where, what: `The model has no symbolic dimension besides the batch. Leave '${name}' out.` }];
-    return [{ where, what: `The model has no symbolic dimension '${name}'. It has ${quoted(near)}.` }];
-  }
-  return Number.isSafeInteger(size) && size >= 1
-    ? []
-    : [{ where, what: `${size} is no size. Give a whole number of at least 1.` }];
+  const sized = sizedDims(profile.inputs);
+  if (!profile.symbolicDims.includes(name)) return [{ where, what: unknownDim(name, profile.symbolicDims, sized) }];
+  if (!sized.includes(name))
+    return [{ where, what: `'${name}' is the batch, which the server chooses. Leave it out.` }];
+  if (!Number.isSafeInteger(size) || size < 1)
+    return [{ where, what: `${size} is no size. Give a whole number of at least 1.` }];
+  const others = seen.filter((other) => other.size !== size);
+  if (others.length === 0) return [];
+  return [
+    { where, what: `${size} is given, but the samples have ${sizesText(others)}. Leave it out, or save others.` },
+  ];
+}
+
+function unknownDim(name: string, known: readonly string[], sized: readonly string[]): string {
+  const each = closest(name, known).map((dim) => (sized.includes(dim) ? `'${dim}'` : `'${dim}' (the batch)`));
+  const remedy = sized.length === 0 ? ` Leave '${name}' out.` : '';
+  return each.length === 0
+    ? `The model has no symbolic dimensions.${remedy}`
+    : `The model has no symbolic dimension '${name}'. It has ${each.join(', ')}.${remedy}`;
+}
+
+/** Without samples, every dimension besides the batch needs a size from the model or the user. */
+function missingSizes({ inputs }: ModelProfile, given: Readonly<Record<string, number>>): Problem[] {
+  const unsized = sizedDims(inputs).filter((name) => !Object.hasOwn(given, name));
+  const unnamed = inputs.flatMap(({ name, shape }) =>
+    [...(shape ?? []).keys()].filter((axis) => axis > 0 && shape?.[axis] === null).map((axis) => ({ name, axis })),
+  );
+  return [
+    ...unsized.map((dim) => ({
+      where: `dims.${dim}`,
+      what: `no size is given for this dimension of ${quoted(inputs.filter(({ shape }) => shape?.includes(dim, 1)).map(({ name }) => name))}. Give one, for example --dim ${dim}=128, or samples (--data).`,
+    })),
+    ...unnamed.map(({ name, axis }) => ({
+      where: `input '${name}'`,
+      what: `dimension ${axis} has neither a size nor a name. Give samples (--data), or export the model with one of them.`,
+    })),
+  ];
 }
 
 function nameProblems({ inputs }: ModelProfile, { arrays }: SamplesInfo): string[] {
@@ -79,9 +121,7 @@ function pairs({ inputs }: ModelProfile, { arrays }: SamplesInfo): [TensorInfo, 
 }
 
 function arrayProblems(input: TensorInfo, array: ArrayInfo): string[] {
-  return [typeProblem(input, array), shapeProblem(input, array), multipleProblem(input, array)].filter(
-    (what) => what !== null,
-  );
+  return [typeProblem(input, array), shapeProblem(input, array)].filter((what) => what !== null);
 }
 
 function typeProblem(input: TensorInfo, array: ArrayInfo): string | null {
@@ -91,11 +131,10 @@ function typeProblem(input: TensorInfo, array: ArrayInfo): string | null {
 }
 
 function shapeProblem({ shape }: TensorInfo, array: ArrayInfo): string | null {
-  if (shape === null) return array.shape.length === 0 ? `Array '${array.name}' has no axis for the samples.` : null;
+  // A model with such an input is refused for itself.
+  if (shape === null || shape.length === 0) return null;
   const wanted = `[${['samples', ...shape.slice(1).map((dim) => dim ?? 'any')].join(', ')}]`;
   const given = `[${array.shape.join(', ')}]`;
-  if (shape.length === 0)
-    return `Input '${array.name}' is a scalar and has no axis for samples. Export the model with a batch dimension.`;
   const fits =
     shape.length === array.shape.length && shape.every((dim, axis) => axis === 0 || fitsDim(dim, array.shape[axis]!));
   return fits ? null : `Array '${array.name}' has shape ${given}, the input takes ${wanted}.`;
@@ -103,14 +142,6 @@ function shapeProblem({ shape }: TensorInfo, array: ArrayInfo): string | null {
 
 function fitsDim(dim: Dim, size: number): boolean {
   return typeof dim !== 'number' || dim === size;
-}
-
-/** A model with a fixed batch takes that many samples at a time. */
-function multipleProblem({ shape }: TensorInfo, array: ArrayInfo): string | null {
-  const batch = shape?.[0];
-  const count = array.shape[0] ?? 0;
-  if (typeof batch !== 'number' || batch < 2 || count % batch === 0) return null;
-  return `Array '${array.name}' has ${count} samples, the model takes ${batch} at a time. Give a multiple of ${batch}.`;
 }
 
 function countProblems({ arrays }: SamplesInfo): string[] {
@@ -132,13 +163,13 @@ interface SizeSeen {
   readonly size: number;
 }
 
-/** For each symbolic dimension besides the batch, the sizes that the samples give it. The first axis is the sample and gives none. */
+/** For each symbolic dimension, the sizes that the samples give it. The first axis is the sample and gives none. */
 function sizesSeen(profile: ModelProfile, samples: SamplesInfo): Map<string, SizeSeen[]> {
   const seen = new Map<string, SizeSeen[]>();
   for (const [{ shape }, array] of pairs(profile, samples)) {
     for (const [axis, dim] of (shape ?? []).entries()) {
       const size = array.shape[axis];
-      if (axis === 0 || typeof dim !== 'string' || dim === profile.batchDim || size === undefined) continue;
+      if (axis === 0 || typeof dim !== 'string' || size === undefined) continue;
       seen.set(dim, [...(seen.get(dim) ?? []), { array: array.name, size }]);
     }
   }
@@ -148,13 +179,14 @@ function sizesSeen(profile: ModelProfile, samples: SamplesInfo): Map<string, Siz
 function sizeConflicts(profile: ModelProfile, samples: SamplesInfo): string[] {
   return [...sizesSeen(profile, samples)]
     .filter(([, sizes]) => new Set(sizes.map(({ size }) => size)).size > 1)
-    .map(([name, sizes]) => {
-      const each = sizes.map(({ array, size }) => `${size} in '${array}'`).join(', ');
-      return `Dimension '${name}' is ${each}. Give it one size in every array.`;
-    });
+    .map(([name, sizes]) => `Dimension '${name}' is ${sizesText(sizes)}. Give it one size in every array.`);
 }
 
-function labelProblems({ arrays }: SamplesInfo, { path, dtype, shape }: LabelsInfo): Problem[] {
+function sizesText(sizes: readonly SizeSeen[]): string {
+  return sizes.map(({ array, size }) => `${size} in '${array}'`).join(', ');
+}
+
+function labelProblems(profile: ModelProfile, { arrays }: SamplesInfo, { path, dtype, shape }: LabelsInfo): Problem[] {
   const { kind } = dtypes[dtype];
   const count = arrays[0]?.shape[0];
   const whats = [
@@ -167,8 +199,19 @@ function labelProblems({ arrays }: SamplesInfo, { path, dtype, shape }: LabelsIn
     shape.length !== 1 || shape[0] === count
       ? null
       : `${shape[0]} labels for ${count ?? 0} samples. Give one for each sample.`,
+    scoresProblem(profile),
   ];
   return whats.filter((what) => what !== null).map((what) => ({ where: path, what }));
+}
+
+/** Labels are compared with the top class of the first float output. */
+function scoresProblem({ outputs }: ModelProfile): string | null {
+  const scores = outputs.find(({ kind, dtype }) => kind === 'tensor' && dtypes[dtype].kind === 'float');
+  const remedy = 'Leave the labels out, or export the model with an output [batch, classes] of 2 classes or more.';
+  if (scores === undefined) return `Labels need class scores, and the model has no float output. ${remedy}`;
+  const { name, shape } = scores;
+  if (shape === null || (shape.length === 2 && (typeof shape[1] !== 'number' || shape[1] >= 2))) return null;
+  return `Labels need class scores, and the first float output '${name}' has shape ${shapeText(shape)}. ${remedy}`;
 }
 
 function quoted(names: readonly string[]): string {

@@ -1,8 +1,10 @@
 /** Step 1 of the road: a model's profile for people and, by agreed keys, for scripts. */
 
 import { basename } from 'node:path';
-import type { Dim, Family, ModelProfile, Quantization, TensorInfo } from './profile.js';
+import type { Family, ModelProfile, Quantization, TensorInfo } from './profile.js';
+import { sizedDims } from './sample-checks.js';
 import { servingProblems } from './serving-problems.js';
+import { shapeText } from './shape-text.js';
 
 /** What `slipway inspect --json` prints: the profile, and whether its weights are reduced already. */
 export interface Inspection extends ModelProfile {
@@ -82,10 +84,6 @@ function tensors({ inputs, outputs }: ModelProfile): string[] {
   return table([...inputs.map((input) => row('input', input)), ...outputs.map((output) => row('output', output))]);
 }
 
-function shapeText(shape: readonly Dim[] | null): string {
-  return shape === null ? 'any shape' : `[${shape.map((dim) => dim ?? '?').join(', ')}]`;
-}
-
 /** Operators by how often they occur; the rest in one line. */
 function histogram(ops: Readonly<Record<string, number>>): string[] {
   const entries = Object.entries(ops);
@@ -102,9 +100,10 @@ function histogram(ops: Readonly<Record<string, number>>): string[] {
 }
 
 function notes(profile: ModelProfile): string[] {
+  const problems = servingProblems(profile);
   const found = [
-    ...servingProblems(profile).map(({ where, what }) => `${where}: ${what}`),
-    ...(profile.customOps.length > 0 ? ['The model can be looked at, but not served.'] : []),
+    ...problems.map(({ where, what }) => `${where}: ${what}`),
+    ...(problems.length > 0 ? ['The model can be looked at, but not served.'] : []),
     ...(profile.family === 'classic' && profile.parameters === 0
       ? ['Its numbers lie in attributes of operators, which are not counted as parameters.']
       : []),
@@ -113,8 +112,8 @@ function notes(profile: ModelProfile): string[] {
   return found.map((note) => `note: ${note}`);
 }
 
-function dimNotes({ symbolicDims, batchDim, inputs }: ModelProfile): string[] {
-  const free = symbolicDims.filter((name) => name !== batchDim);
+function dimNotes({ inputs }: ModelProfile): string[] {
+  const free = sizedDims(inputs);
   return [
     ...(free.length > 0
       ? [`Symbolic besides the batch: ${free.join(', ')}. Samples or --dim name=size give their sizes.`]

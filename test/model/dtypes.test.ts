@@ -17,10 +17,10 @@ test.each([
   expect(oipDatatype(dtype)).toBe(name);
 });
 
-test('a type that no request can carry is refused with what to do', () => {
-  expect(() => oipDatatype('complex64')).toThrow(SlipwayError);
-  expect(() => oipDatatype('complex64')).toThrow(
-    'No request can carry tensors of type complex64. Cast from float32 or an integer inside the model.',
+test.each(['complex64', 'bfloat16'] as const)('%s, which no request can carry, is refused with what to do', (dtype) => {
+  expect(() => oipDatatype(dtype)).toThrow(SlipwayError);
+  expect(() => oipDatatype(dtype)).toThrow(
+    `No request can carry tensors of type ${dtype}. Cast from float32 or an integer inside the model.`,
   );
 });
 

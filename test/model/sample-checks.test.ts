@@ -69,18 +69,8 @@ describe('samples', () => {
     ]);
   });
 
-  test('a fixed batch takes a multiple of itself, a batch of one any number', () => {
-    expect(said(profile(input('x', [4, 2])), samples(array('x', [10, 2])))).toEqual([
-      "Array 'x' has 10 samples, the model takes 4 at a time. Give a multiple of 4.",
-    ]);
-    expect(said(profile(input('x', [4, 2])), samples(array('x', [12, 2])))).toEqual([]);
+  test('a batch of one takes any number', () => {
     expect(said(profile(input('x', [1, 2])), samples(array('x', [7, 2])))).toEqual([]);
-  });
-
-  test('a scalar has no axis for samples', () => {
-    expect(said(profile(input('x', [])), samples(array('x', [])))).toEqual([
-      "Input 'x' is a scalar and has no axis for samples. Export the model with a batch dimension.",
-    ]);
   });
 
   test('text and flags are cast as NumPy calls them', () => {
@@ -112,6 +102,33 @@ describe('labels', () => {
   });
 });
 
+describe('labels need class scores', () => {
+  const given = samples(array('x', [3, 2]));
+  const whatWith = (...outputs: TensorInfo[]) =>
+    checkSamples({ ...profile(input('x', ['batch', 2])), outputs }, given, {
+      path: 'l.npy',
+      dtype: 'int64',
+      shape: [3],
+    }).map(({ what }) => what);
+  const remedy = 'Leave the labels out, or export the model with an output [batch, classes] of 2 classes or more.';
+
+  test.each([[['batch', 10]], [['batch', 'classes']], [[1, null]], [null]])('%j may hold them', (shape) => {
+    expect(whatWith(input('label', ['batch'], 'int64'), input('scores', shape))).toEqual([]);
+  });
+
+  test.each([[['batch', 1]], [['batch']], [['batch', 10, 4]]])('%j holds none', (shape) => {
+    expect(whatWith(input('y', shape), input('scores', ['batch', 10]))).toEqual([
+      `Labels need class scores, and the first float output 'y' has shape [${shape.join(', ')}]. ${remedy}`,
+    ]);
+  });
+
+  test('nor does a model without floats', () => {
+    expect(whatWith(input('label', ['batch'], 'int64'))).toEqual([
+      `Labels need class scores, and the model has no float output. ${remedy}`,
+    ]);
+  });
+});
+
 describe('symbolic dimensions', () => {
   const given = samples(array('input_ids', [3, 8], 'int64'), array('attention_mask', [3, 8], 'int64'));
 
@@ -119,22 +136,78 @@ describe('symbolic dimensions', () => {
     expect(boundDims(tokens, given, {})).toEqual({ dims: { sequence: 8 }, problems: [] });
   });
 
-  test('take what the user gives first', () => {
-    expect(boundDims(tokens, given, { sequence: 128 })).toEqual({ dims: { sequence: 128 }, problems: [] });
+  test('take what the user gives where there are no samples', () => {
     expect(boundDims(tokens, undefined, { sequence: 128 })).toEqual({ dims: { sequence: 128 }, problems: [] });
   });
 
-  test('stay free where nobody gives a size', () => {
-    expect(boundDims(tokens, undefined, {})).toEqual({ dims: {}, problems: [] });
+  test('may be given as the samples have them, and not otherwise', () => {
+    expect(boundDims(tokens, given, { sequence: 8 })).toEqual({ dims: { sequence: 8 }, problems: [] });
+    expect(boundDims(tokens, given, { sequence: 128 }).problems).toEqual([
+      {
+        where: 'dims.sequence',
+        what: "128 is given, but the samples have 8 in 'input_ids', 8 in 'attention_mask'. Leave it out, or save others.",
+      },
+    ]);
+  });
+
+  test('need a size from somebody, each named once', () => {
+    expect(boundDims(tokens, undefined, {})).toEqual({
+      dims: {},
+      problems: [
+        {
+          where: 'dims.sequence',
+          what: "no size is given for this dimension of 'input_ids', 'attention_mask'. Give one, for example --dim sequence=128, or samples (--data).",
+        },
+      ],
+    });
+  });
+
+  test('without a name need samples', () => {
+    const model = profile(input('x', ['batch', 3, null]));
+    expect(boundDims(model, undefined, {}).problems).toEqual([
+      {
+        where: "input 'x'",
+        what: 'dimension 2 has neither a size nor a name. Give samples (--data), or export the model with one of them.',
+      },
+    ]);
+    expect(boundDims(model, samples(array('x', [5, 3, 9])), {})).toEqual({ dims: {}, problems: [] });
+  });
+
+  test.each(['digits', 'digits-encoder', 'breast-cancer'])('of the example %s are the batch alone', (name) => {
+    const model = readModel(example(name, `${name}.onnx`));
+    expect(boundDims(model, undefined, {})).toEqual({ dims: {}, problems: [] });
+  });
+
+  test('on first axes are the batch, whatever each input calls it', () => {
+    const model = profile(input('a', ['rows', 2]), input('b', ['lines', 2]));
+    expect(boundDims(model, undefined, {})).toEqual({ dims: {}, problems: [] });
+    expect(boundDims(model, undefined, { lines: 2 }).problems).toEqual([
+      { where: 'dims.lines', what: "'lines' is the batch, which the server chooses. Leave it out." },
+    ]);
   });
 
   test('that the model does not have are refused with those it has', () => {
-    expect(boundDims(tokens, given, { sequenz: 8 })).toEqual({
+    expect(boundDims(tokens, given, { bacth: 8, sequenz: 8 })).toEqual({
       dims: { sequence: 8 },
-      problems: [{ where: 'dims.sequenz', what: "The model has no symbolic dimension 'sequenz'. It has 'sequence'." }],
+      problems: [
+        {
+          where: 'dims.bacth',
+          what: "The model has no symbolic dimension 'bacth'. It has 'batch' (the batch), 'sequence'.",
+        },
+        {
+          where: 'dims.sequenz',
+          what: "The model has no symbolic dimension 'sequenz'. It has 'sequence', 'batch' (the batch).",
+        },
+      ],
     });
     expect(boundDims(profile(input('x', ['batch', 2])), undefined, { width: 2 }).problems).toEqual([
-      { where: 'dims.width', what: "The model has no symbolic dimension besides the batch. Leave 'width' out." },
+      {
+        where: 'dims.width',
+        what: "The model has no symbolic dimension 'width'. It has 'batch' (the batch). Leave 'width' out.",
+      },
+    ]);
+    expect(boundDims(profile(input('x', [1, 2])), undefined, { width: 2 }).problems).toEqual([
+      { where: 'dims.width', what: "The model has no symbolic dimensions. Leave 'width' out." },
     ]);
   });
 

@@ -20,6 +20,8 @@ test('the page of a model with external data, of one with custom operators, and 
   const page = (name: string) => summary(`${name}.onnx`, readModel(fixture(`${name}.onnx`))).split('\n');
   expect(page('external')).toContain('  file        432 B + 160 B in external.data');
   expect(page('custom')).toContain('note: The model can be looked at, but not served.');
+  expect(page('first-ir')).toContain('note: The model can be looked at, but not served.');
+  expect(page('mlp').filter((line) => line.startsWith('note: '))).toEqual([]);
   expect(page('encoder')).toContain(
     'note: Symbolic besides the batch: sequence. Samples or --dim name=size give their sizes.',
   );
