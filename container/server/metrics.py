@@ -46,6 +46,11 @@ class Histogram:
         self.total += float(values.sum())
 
 
+INFER_ROUTE = "/v2/models/{model}/infer"
+EXPECTED = (200, 500, 503)
+"""Answers that alerts are about."""
+
+
 class Metrics:
     """Every series of the one model this process serves. Written by the event loop only, so without locks.
 
@@ -55,8 +60,11 @@ class Metrics:
     def __init__(self, model: str) -> None:
         self.model = model
         self._gauges: list[tuple[str, str, Labels, Callable[[], float | None]]] = []
-        self.http: dict[tuple[str, str, int], Histogram] = {}
-        self.requests: dict[int, int] = {}
+        # Present from the start: a counter that appears with its first event hides that event from increase().
+        self.http: dict[tuple[str, str, int], Histogram] = {
+            ("POST", INFER_ROUTE, status): Histogram(REQUEST_BUCKETS) for status in EXPECTED
+        }
+        self.requests: dict[int, int] = dict.fromkeys(EXPECTED, 0)
         self.rejected: dict[str, int] = dict.fromkeys(REASONS, 0)
         self.stages = {stage: Histogram(STAGE_BUCKETS) for stage in STAGES}
         self.batch = Histogram(BATCH_BUCKETS)

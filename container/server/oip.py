@@ -41,7 +41,7 @@ DATATYPES: dict[str, Datatype] = {
         _integer("INT16", "<i2", "h"),
         _integer("INT32", "<i4", "i"),
         _integer("INT64", "<i8", "q"),
-        Datatype("FP16", np.dtype("<f2"), "", "numbers, in binary only"),
+        Datatype("FP16", np.dtype("<f2"), "e", "finite numbers of at most 65504"),
         Datatype("FP32", np.dtype("<f4"), "f", "finite numbers of at most 3.4e38"),
         Datatype("FP64", np.dtype("<f8"), "d", "finite numbers of at most 1.8e308"),
         Datatype("BYTES", np.dtype("O"), "", "strings"),
@@ -161,20 +161,14 @@ def read(document: Any, signature: Signature, take: Take) -> Request:
 
 
 def read_wanted(document: Entry, signature: Signature, default: bool = False) -> list[Wanted]:
-    """The outputs a request asks for, all of them where it names none. FP16 must be asked for in binary."""
+    """The outputs a request asks for, all of them where it names none."""
     parameters = document.get("parameters")
     if parameters is not None:
         default = flag(parameters, "binary_data_output", "the request", default)
     named = document.get("outputs")
     if named is None:
-        wanted = list(signature.as_binary if default else signature.as_json)
-    else:
-        wanted = _named_outputs(named, signature, default)
-    for index, binary in wanted:
-        if not binary and signature.outputs[index].datatype.name == "FP16":
-            name = quote(signature.outputs[index].name)
-            raise bad(f"output {name} is FP16, which JSON cannot carry; ask for it with 'binary_data': true")
-    return wanted
+        return list(signature.as_binary if default else signature.as_json)
+    return _named_outputs(named, signature, default)
 
 
 def _named_outputs(named: Any, signature: Signature, default: bool) -> list[Wanted]:

@@ -91,6 +91,8 @@ def test_requests_are_counted_once_each_by_status_and_route(tmp_path: Path) -> N
             (infer, "200"): 1,
             (infer, "400"): 1,
             (infer, "413"): 1,
+            (infer, "500"): 0,
+            (infer, "503"): 0,
             ("/invocations", "200"): 1,
             ("/v2/models/{model}/versions/{version}/infer", "200"): 1,
         }

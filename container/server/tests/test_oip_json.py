@@ -53,6 +53,7 @@ def test_a_batch_of_no_rows_is_a_tensor() -> None:
 
 
 NUMBERS = {
+    "FP16": st.floats(width=16, allow_nan=False, allow_infinity=False),
     "FP32": st.floats(width=32, allow_nan=False, allow_infinity=False),
     "FP64": st.floats(allow_nan=False, allow_infinity=False),
     "BOOL": st.booleans(),
@@ -181,8 +182,9 @@ def test_a_wrong_request_is_told_what_is_wrong(document: Any, message: str) -> N
     assert message in refusal(document)
 
 
-def test_fp16_has_no_form_in_json() -> None:
-    assert "FP16, which JSON cannot carry" in refusal(x([1], [1.5], "FP16"), one("FP16"))
+def test_fp16_is_rounded_to_nearest_and_bounded() -> None:
+    assert decode(x([2], [1.5, 0.1], "FP16"), one("FP16")).arrays[0].tolist() == [1.5, float(np.float16(0.1))]
+    assert "FP16 takes finite numbers of at most 65504" in refusal(x([1], [70000], "FP16"), one("FP16"))
 
 
 def test_a_colon_inside_a_string_is_no_duplicate_key() -> None:

@@ -226,19 +226,12 @@ def test_triton_s_client_sees_our_errors(echo_server: Running) -> None:
     client.close()
 
 
-def test_fp16_outputs_must_be_asked_for_in_binary(tmp_path: Path) -> None:
+def test_fp16_goes_in_and_out_as_json_numbers_too(tmp_path: Path) -> None:
     with running(serving(models.echo(tmp_path / "half.onnx", ["FP16"]))) as server:
-        head = orjson.dumps(
-            {
-                "inputs": [
-                    {"name": "in_FP16", "shape": [1, 2], "datatype": "FP16", "parameters": {"binary_data_size": 4}}
-                ]
-            }
-        )
-        headers = {"Inference-Header-Content-Length": str(len(head))}
-        status, _, body = server.request("POST", server.infer_path, head + b"\0\0\0\0", headers)
-        assert status == 400
-        assert "output 'out_FP16' is FP16, which JSON cannot carry" in json.loads(body)["error"]
+        entry = {"name": "in_FP16", "shape": [1, 2], "datatype": "FP16", "data": [1.5, -2]}
+        status, answer = server.infer({"inputs": [entry]})
+        assert status == 200
+        assert answer["outputs"] == [{**entry, "name": "out_FP16"}]
 
 
 def test_a_failure_inside_onnx_runtime_is_500_without_internals(tmp_path: Path) -> None:
