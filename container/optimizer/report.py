@@ -82,7 +82,6 @@ def report(baked: Baked, work: Work) -> Reported:
         ],
         "notes": list(dict.fromkeys([
             *recipe.notes,
-            *([f"Kept as it is: {admitted.why_none}."] if admitted.why_none else []),
             *samples.notes,
             *referenced.normalized.notes,
             *referenced.notes,

@@ -108,7 +108,7 @@ describe('before the first request', () => {
     const { page, errors } = await open(dashboard.url);
     await expect.poll(() => states(page), patient).toContain('memory ok');
     expect(await states(page)).toEqual(
-      expect.arrayContaining(['throughput waiting', 'latency waiting', 'stages waiting']),
+      expect.arrayContaining(['throughput ok', 'latency waiting', 'stages waiting']),
     );
     const words = await page.locator('[data-panel="latency"] .empty').textContent();
     expect(words).toBe('Waiting for the first requests');
