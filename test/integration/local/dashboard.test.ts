@@ -107,9 +107,7 @@ describe('before the first request', () => {
   test('the page says that it waits, and shows what there is already', async () => {
     const { page, errors } = await open(dashboard.url);
     await expect.poll(() => states(page), patient).toContain('memory ok');
-    expect(await states(page)).toEqual(
-      expect.arrayContaining(['throughput ok', 'latency waiting', 'stages waiting']),
-    );
+    expect(await states(page)).toEqual(expect.arrayContaining(['throughput ok', 'latency waiting', 'stages waiting']));
     const words = await page.locator('[data-panel="latency"] .empty').textContent();
     expect(words).toBe('Waiting for the first requests');
     expect(await page.locator('[data-objective="availability"]').textContent()).toContain('no requests yet');
