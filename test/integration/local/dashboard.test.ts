@@ -177,8 +177,9 @@ describe('under load', () => {
 
   test('the command works when pasted', async () => {
     const { page } = await open(dashboard.url);
-    const command = await page.locator('#command').textContent();
-    const answer = JSON.parse(execFileSync('sh', ['-c', command!], { encoding: 'utf8' })) as {
+    const text = () => page.locator('#command').textContent();
+    await expect.poll(text, patient).toMatch(/^curl /);
+    const answer = JSON.parse(execFileSync('sh', ['-c', (await text())!], { encoding: 'utf8' })) as {
       outputs: { data: number[] }[];
     };
     expect(answer.outputs[0]!.data.length).toBeGreaterThan(0);
