@@ -114,6 +114,7 @@ class Signature:
 
 
 MOST_ID = 1024
+MOST_ELEMENTS = 2**40
 
 Entry = dict[str, Any]
 Take = Callable[[Entry, TensorSpec, list[int], int], np.ndarray]
@@ -205,19 +206,20 @@ def count_elements(spec: TensorSpec, shape: Any) -> int:
     if type(shape) is not list:
         given = "is missing" if shape is None else f"is {kind(shape)}"
         raise bad(f"'shape' of input {quote(spec.name)} {given}; a list of whole numbers is wanted")
-    count = 1
+    count = volume = 1
     fits = len(shape) == len(spec.dims)
     for size, dim in zip(shape, spec.dims, strict=False):
         if type(size) is not int or size < 0:
             raise bad(f"'shape' of input {quote(spec.name)} holds {quote(size)}; whole numbers from 0 are wanted")
         fits = fits and (dim is None or dim == size)
         count *= size
+        volume *= size or 1  # A dim of 0 does not make the others small: numpy multiplies them too.
     if not fits:
         allowed = spec.metadata()["shape"]
         note = ", where -1 is any size" if -1 in allowed else ""
         raise bad(f"input {quote(spec.name)} has shape {_short(shape)}; the model takes {allowed}{note}")
-    if count > 2**40:
-        raise bad(f"input {quote(spec.name)} has shape {_short(shape)}, which is {count} elements: too many")
+    if volume > MOST_ELEMENTS:
+        raise bad(f"input {quote(spec.name)} has shape {_short(shape)}; too many, its dims multiply to over {MOST_ELEMENTS}")
     return count
 
 

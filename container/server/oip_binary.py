@@ -139,8 +139,10 @@ def _binary_size(entry: dict[str, Any], spec: TensorSpec) -> int | None:
 
 
 def _strings(view: memoryview, spec: TensorSpec, count: int) -> np.ndarray:
-    array = np.empty(count, object)
     position, name = 0, quote(spec.name)
+    if 4 * count > len(view):  # Before memory is taken for them.
+        raise bad(f"input {name} has {len(view)} bytes of binary data; {count} strings have at least {4 * count}")
+    array = np.empty(count, object)
     for index in range(count):
         start = position + 4
         length = int.from_bytes(view[position:start], "little")

@@ -120,7 +120,7 @@ def test_sizes_that_do_not_add_up_are_refused(whole: tuple[bytes, int], message:
     [
         (b"\x05\x00\x00\x00ab", "string 0 of 1 does not fit into its 6 bytes"),
         (b"\xff\xff\xff\xff", "string 0 of 1 does not fit"),
-        (b"\x01\x00", "string 0 of 1 does not fit"),
+        (b"\x01\x00", "2 bytes of binary data; 1 strings have at least 4"),
         (b"\x01\x00\x00\x00aXY", "2 bytes of binary data after its 1 strings"),
         (b"\x01\x00\x00\x00\xff", "string 0 is not UTF-8"),
     ],
@@ -128,6 +128,20 @@ def test_sizes_that_do_not_add_up_are_refused(whole: tuple[bytes, int], message:
 def test_strings_that_lie_about_their_length_are_refused(raw: bytes, message: str) -> None:
     signature = one("BYTES")
     assert message in refusal(*body(signature, [1], raw), signature)
+
+
+def test_a_count_of_strings_costs_nothing_before_their_bytes_are_there() -> None:
+    signature = one("BYTES")
+    whole, head = body(signature, [2**40], b"")
+    message = f"input 'x' has 0 bytes of binary data; {2**40} strings have at least {2**42}"
+    assert refusal(whole, head, signature) == message
+
+
+@pytest.mark.parametrize("shape", [[0, 2**63 - 1], [2**62, 0], [0, 2**40 + 1]])
+@pytest.mark.parametrize("kind", ["FP32", "BYTES"])
+def test_a_dim_of_0_does_not_hide_a_huge_one(kind: str, shape: list[int]) -> None:
+    signature = one(kind, (None, None))
+    assert f"too many, its dims multiply to over {2**40}" in refusal(*body(signature, shape, b""), signature)
 
 
 def test_a_boolean_is_0_or_1() -> None:
