@@ -120,9 +120,7 @@ class Connection(asyncio.BufferedProtocol):
         elif self.reading is not None:
             self.message_bytes += nbytes
         try:
-            self.parser.feed_data(self.listener.scratch[:nbytes])
-        except httptools.HttpParserUpgrade:
-            pass  # Upgrades are not taken: the request is answered as HTTP/1.1, and the connection closes after it.
+            self._feed(self.listener.scratch[:nbytes])
         except httptools.HttpParserError as error:
             self._fail(self.refusal or Refusal(400, f"not an HTTP/1.1 request: {quote(str(error), 120)}", close=True))
             return
@@ -164,6 +162,23 @@ class Connection(asyncio.BufferedProtocol):
 
     # The parser's side, in the order it calls.
 
+    def _feed(self, data: bytes | memoryview) -> None:
+        while True:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                parser, method = self.parser, self.parser.get_method()
+                if method == b"CONNECT":
+                    return
+                # No upgrade is taken, but httptools stops after such a head: it gets the head again, without.
+                fields = [b"%b: %b\r\n" % field for field in self.headers.items() if field[0] != b"upgrade"]
+                if not parser.should_keep_alive():
+                    fields.append(b"Connection: close\r\n")
+                line = b"%b %b HTTP/%b\r\n" % (method, self.url, parser.get_http_version().encode())
+                data = b"".join((line, *fields, b"\r\n", data[upgrade.args[0] :]))
+                self._new_parser()
+
     def on_message_begin(self) -> None:
         self.in_head = True
         self.url = b""
@@ -196,6 +211,8 @@ class Connection(asyncio.BufferedProtocol):
         parser, headers, limits = self.parser, self.headers, self.limits
         self.in_head = False
         method = parser.get_method()
+        if parser.should_upgrade() and method != b"CONNECT":
+            return
         exchange = Exchange(self, method, self._path(method), headers, self.started)
         version = parser.get_http_version()
         exchange.keep_alive = parser.should_keep_alive() and not parser.should_upgrade()

@@ -219,7 +219,8 @@ def count_elements(spec: TensorSpec, shape: Any) -> int:
         note = ", where -1 is any size" if -1 in allowed else ""
         raise bad(f"input {quote(spec.name)} has shape {_short(shape)}; the model takes {allowed}{note}")
     if volume > MOST_ELEMENTS:
-        raise bad(f"input {quote(spec.name)} has shape {_short(shape)}; too many, its dims multiply to over {MOST_ELEMENTS}")
+        name = quote(spec.name)
+        raise bad(f"input {name} has shape {_short(shape)}; too many, its dims multiply to over {MOST_ELEMENTS}")
     return count
 
 
