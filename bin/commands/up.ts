@@ -36,7 +36,7 @@ function announce(running: LocalEndpoint, model: string): void {
   if (running.missing) say(`  Prometheus  ${running.missing}`);
   say(`  ${model.padEnd(10)}  ${report.verdict}${running.cached ? ' (kept from an earlier run)' : ''}`);
   for (const warning of report.warnings) say(`  Warning     ${warning}`);
-  for (const note of report.notes) say(`  Note        ${note}`);
+  for (const note of report.notes.filter((text) => !report.verdict.includes(text))) say(`  Note        ${note}`);
   say();
   say('Try it:');
   say();

@@ -1,6 +1,7 @@
 """Stage 6, bake: the file that is served is the file that was measured; check it once more and keep canaries."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +51,7 @@ def bake(decided: Decided, work: Work) -> Baked:
         check_unchanged(decided.winner, rows, got)
     canaries = work.scratch / "canaries.npz"
     inputs = {f"input:{name}": values[samples.evaluation[rows]] for name, values in samples.inputs.items()}
-    kept = {name: values for name, values in expected.items() if all(value.shape[:1] == (1,) for value in values)}
-    save_arrays(canaries, {**inputs, **{f"expected:{name}": np.concatenate(values) for name, values in kept.items()}})
+    save_arrays(canaries, {**inputs, **{f"expected:{name}": side_by_side(values) for name, values in expected.items()}})
     return Baked(
         decided=decided,
         model=model,
@@ -61,6 +61,12 @@ def bake(decided: Decided, work: Work) -> Baked:
         canary_count=len(rows),
         canary_sqnr_db=canary_tolerance(expected, got),
     )
+
+
+def side_by_side(values: Sequence[np.ndarray]) -> np.ndarray:
+    """Answers of several samples, samples first: joined where each begins with the batch, stacked where not."""
+    batched = all(value.shape[:1] == (1,) for value in values)
+    return np.concatenate(values) if batched else np.stack(values)
 
 
 def canary_rows(answers: Answers, most: int, seed: int) -> np.ndarray:

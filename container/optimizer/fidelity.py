@@ -52,6 +52,13 @@ def compare(reference: Answers, got: Answers) -> Fidelity:
     )
 
 
+def beyond_labels(reference: Answers, got: Answers) -> Fidelity | None:
+    """Closeness of all outputs but the first float one, which is the one that labels judge; None without others."""
+    first = next((name for name, values in reference.items() if is_float(values)), None)
+    others = {name: values for name, values in reference.items() if name != first}
+    return compare(others, got) if others else None
+
+
 def is_float(values: Sequence[np.ndarray]) -> bool:
     return values[0].dtype.kind == "f"
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from .candidates import Trial, Tried
 from .errors import GateFailedError
-from .fidelity import Fidelity, ShapesDifferError, compare
+from .fidelity import Fidelity, ShapesDifferError, beyond_labels, compare
 from .host import this_host
 from .paired import loss_interval
 from .recipe import Gate
@@ -93,7 +93,7 @@ def judge(trial: Trial, tried: Tried, judges_speed: bool) -> Judged:
     if tried.referenced.correct is not None and samples.labels is not None and fidelity.non_finite == 0:
         right = judge_labels(trial.answers, samples.labels, samples.evaluation)
         accuracy = judge_accuracy(tried.referenced.correct, right, rule)
-    reasons = [*judge_answers(fidelity, accuracy, rule)]
+    reasons = [*judge_answers(fidelity, accuracy, rule, beyond_labels(tried.referenced.answers, trial.answers))]
     warnings = [*answer_warnings(fidelity, accuracy, rule)]
     slow = judge_speed(trial.result.comparison.speedup, rule)
     (reasons if judges_speed else warnings).extend([slow] if slow else [])
@@ -123,15 +123,27 @@ def judge_accuracy(reference: np.ndarray, candidate: np.ndarray, rule: Gate) -> 
     return Accuracy(value, drop, error_ratio, decided, tuple(reasons))
 
 
-def judge_answers(fidelity: Fidelity, accuracy: Accuracy | None, rule: Gate) -> list[str]:
-    """Why the answers are not good enough: labels decide where they can, closeness to fp32 otherwise."""
+def judge_answers(
+    fidelity: Fidelity, accuracy: Accuracy | None, rule: Gate, others: Fidelity | None = None
+) -> list[str]:
+    """Why the answers are not good enough: labels decide where they can, closeness to fp32 otherwise.
+
+    `others`: closeness of the outputs that labels say nothing about, None where there are none.
+    """
     if fidelity.non_finite:
         return [f"{fidelity.non_finite} values are NaN or infinite where fp32's are not"]
     if accuracy is not None and accuracy.decided != "inconclusive":
-        return list(accuracy.reasons)
+        return [
+            *accuracy.reasons,
+            *(f"the other outputs: {reason}" for reason in (too_far(others, rule) if others else [])),
+        ]
+    strict = accuracy is not None and rule.strict
+    return [*(["the labels are too few to tell, and the gate is strict"] if strict else []), *too_far(fidelity, rule)]
+
+
+def too_far(fidelity: Fidelity, rule: Gate) -> list[str]:
+    """Why answers are not close enough to fp32's."""
     reasons = []
-    if accuracy is not None and rule.strict:
-        reasons.append("the labels are too few to tell, and the gate is strict")
     if fidelity.agreement is not None and fidelity.agreement < rule.min_agreement:
         reasons.append(f"agreement {percent(fidelity.agreement)} is below {percent(rule.min_agreement)}")
     if fidelity.sqnr_db < rule.min_sqnr_db:

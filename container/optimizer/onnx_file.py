@@ -319,8 +319,9 @@ def tensor(value: onnx.ValueInfoProto) -> Tensor:
 
 
 def dimension(entry: onnx.TensorShapeProto.Dimension) -> int | str | None:
-    which = entry.WhichOneof("value")
-    return None if which is None else entry.dim_value if which == "dim_value" else entry.dim_param or None
+    if entry.HasField("dim_value"):
+        return entry.dim_value if entry.dim_value >= 0 else None
+    return entry.dim_param or None
 
 
 def words(shape: Sequence[int | str | None]) -> str:

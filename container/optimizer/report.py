@@ -126,15 +126,18 @@ def accuracy(found: Accuracy | None) -> dict[str, Any] | None:
     return {"value": found.value, "drop": found.drop, "errorRatio": found.error_ratio, "decided": found.decided}
 
 
+GIVEN_PRECISION = {"": "fp32", "16-bit floats": "fp16", "weights only": "int4"}
+"""Precision of a model that is served as it was given, by how it is quantized; int8 for every other way."""
+
+
 def winner(baked: Baked) -> dict[str, Any]:
     chosen, referenced = baked.decided.winner, baked.decided.tried.referenced
     admitted = referenced.normalized.admitted
     file = {"bytes": baked.bytes, "sha256": baked.sha256}
     if chosen is None:
-        quantized = admitted.model.quantization not in (None, "16-bit floats")
         return {
             "name": "fp32",
-            "precision": "int8" if quantized else "fp32",
+            "precision": GIVEN_PRECISION.get(admitted.model.quantization or "", "int8"),
             "speedup": 1,
             "agreement": None if admitted.samples.made_up else 1,
             "accuracy": referenced.accuracy,

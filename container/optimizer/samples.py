@@ -196,6 +196,12 @@ def array_problems(entry: Tensor, values: np.ndarray, bound: dict[str, tuple[int
                 f"Input '{entry.name}' has shape {words(values.shape)} in the samples, the model wants "
                 f"{words(entry.shape)}: axis {axis} is {size}, not {said}."
             )
+    if values.dtype.kind == "S":
+        unreadable = next((row for row, text in enumerate(values.reshape(len(values), -1)) if not is_utf8(text)), None)
+        if unreadable is not None:
+            problems.append(
+                f"Input '{entry.name}' holds bytes that are not UTF-8, first in sample {unreadable}. Save text as str_."
+            )
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         row = int(np.argwhere(~np.isfinite(values))[0][0])
         problems.append(
@@ -234,6 +240,14 @@ def split(count: int, labelled: bool, seed: int) -> tuple[np.ndarray, np.ndarray
     judging = order[size:]
     notes = (f"{len(judging)} samples could judge; {MOST_JUDGED} of them do.",) if len(judging) > MOST_JUDGED else ()
     return np.sort(order[:size]), np.sort(judging[:MOST_JUDGED]), notes
+
+
+def is_utf8(texts: np.ndarray) -> bool:
+    try:
+        np.char.decode(texts, "utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def native(values: np.ndarray) -> np.ndarray:

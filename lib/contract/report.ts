@@ -73,7 +73,7 @@ export interface ReportFile {
      * 'fp32' or a candidate's name.
      */
     name: string;
-    precision: 'fp32' | 'int8';
+    precision: 'fp32' | 'fp16' | 'int8' | 'int4';
     /**
      * fp32 latency divided by the winner's, paired; 1 for fp32; null where it could not be measured.
      */

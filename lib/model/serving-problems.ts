@@ -17,7 +17,6 @@ export function servingProblems(profile: ModelProfile): Problem[] {
     ...emptyProblems(profile),
     ...profile.inputs.flatMap(inputProblems),
     ...profile.outputs.flatMap((output) => outputProblems(output, profile)),
-    ...batchlessProblems(profile),
   ];
 }
 
@@ -92,23 +91,6 @@ function outputProblems({ name, kind, dtype }: TensorInfo, { ops }: ModelProfile
   return [
     { where, what: `${ofType(dtype)}, which no answer can carry. Cast to float32 or an integer inside the model.` },
   ];
-}
-
-/** The server proves a model by answers kept for single samples, and keeps those whose first dimension is the batch. */
-function batchlessProblems({ outputs }: ModelProfile): Problem[] {
-  const tensors = outputs.filter(({ kind }) => kind === 'tensor');
-  if (tensors.length === 0 || tensors.some(({ shape }) => mayStartWithBatch(shape))) return [];
-  const each = tensors.map(({ name, shape }) => `'${name}' ${shapeText(shape)}`).join(', ');
-  return [
-    {
-      where: 'outputs',
-      what: `none has the batch as its first dimension: ${each}. Export the model with an answer for each sample, such as [batch, 1].`,
-    },
-  ];
-}
-
-function mayStartWithBatch(shape: TensorInfo['shape']): boolean {
-  return shape === null || (shape.length > 0 && (typeof shape[0] !== 'number' || shape[0] === 1));
 }
 
 function ofType(dtype: TensorInfo['dtype']): string {

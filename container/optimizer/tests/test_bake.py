@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizer.bake import BakedModelDiffersError, canary_rows, canary_tolerance, check_unchanged
+from optimizer.bake import BakedModelDiffersError, canary_rows, canary_tolerance, check_unchanged, side_by_side
 from optimizer.candidates import Trial
 from optimizer.gate import Judged
 from optimizer.recipe import candidate
@@ -51,3 +51,9 @@ def test_a_file_that_answers_otherwise_than_when_judged_is_never_shipped() -> No
         BakedModelDiffersError, match=r"static answers otherwise than when it was judged: .* dB is below"
     ):
         check_unchanged(judged, np.array([1, 2]), {"y": one(2, 3.5)})
+
+
+def test_answers_stand_side_by_side_whatever_their_first_axis() -> None:
+    assert side_by_side([np.ones((1, 3)), np.zeros((1, 3))]).shape == (2, 3)
+    assert side_by_side([np.ones((4, 3)), np.zeros((4, 3))]).shape == (2, 4, 3)
+    assert side_by_side([np.ones(()), np.zeros(())]).tolist() == [1.0, 0.0]

@@ -72,6 +72,14 @@ def test_labels_that_decide_overrule_closeness() -> None:
     assert judge_answers(fidelity(agreement=0.9, sqnr_db=12.0), passing, RULE) == []
 
 
+def test_outputs_that_labels_say_nothing_about_have_to_stay_close() -> None:
+    passing = judge_accuracy(right(1000), right(1000), RULE)
+    assert judge_answers(fidelity(sqnr_db=3.0), passing, RULE, fidelity(sqnr_db=3.0)) == [
+        "the other outputs: signal to noise 3.0 dB is below 20 dB"
+    ]
+    assert judge_answers(fidelity(sqnr_db=3.0), passing, RULE, fidelity()) == []
+
+
 def test_inconclusive_labels_leave_it_to_closeness_unless_the_gate_is_strict() -> None:
     unsure = judge_accuracy(right(46), right(46, 7), RULE)
     assert judge_answers(fidelity(), unsure, RULE) == []
