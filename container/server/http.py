@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import httptools
 import numpy as np
 
 from server.errors import Refusal, quote, too_large
 from server.exchange import STATUS_LINES, Exchange
+from server.head import Repeat, long_head, path_of, repeat_of, without_upgrade
 
 if TYPE_CHECKING:
     from server.listener import Listener
@@ -30,16 +31,6 @@ HALF_CLOSED_SECONDS = 0.1
 WRITE_SECONDS = 60.0
 WAITING_EXCHANGES = 64
 ONCE = frozenset((b"host", b"content-type", b"content-encoding", b"inference-header-content-length", b"expect"))
-
-
-class Repeat(NamedTuple):
-    """A request of `size` bytes that came whole, and what was read from its `head`."""
-
-    head: bytes
-    size: int
-    method: bytes
-    path: bytes
-    headers: dict[bytes, bytes]
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -57,6 +48,7 @@ class Connection(asyncio.BufferedProtocol):
         self.direct = False
         self.deaf = False
         self.ended = False
+        self.paused_since: float | None = None
         self.served = False
         self.candidate: Exchange | None = None
         self.repeat: Repeat | None = None
@@ -115,7 +107,7 @@ class Connection(asyncio.BufferedProtocol):
         if self.in_head:
             self.head_bytes += nbytes  # A head that goes on over several reads; on_header counts what it finishes.
             if self.head_bytes > self.limits.header_bytes + SCRATCH_BYTES:
-                self._fail(self._long_head())
+                self._fail(long_head(self.limits))
                 return
         elif self.reading is not None:
             self.message_bytes += nbytes
@@ -127,7 +119,7 @@ class Connection(asyncio.BufferedProtocol):
         if self.sink is not None:
             self.direct = True
         elif self.candidate is not None and between and self.reading is None and not self.in_head:
-            self._remember(self.candidate, nbytes)
+            self.repeat = repeat_of(self.candidate, self.listener.raw, nbytes) or repeat
 
     def eof_received(self) -> bool:
         self.ended = True
@@ -142,10 +134,25 @@ class Connection(asyncio.BufferedProtocol):
         return self.current is not None or bool(self.waiting)
 
     def pause_writing(self) -> None:
-        self.deadline = time.monotonic() + WRITE_SECONDS
+        """The client does not read its answers: no further request of its is read or started until it does."""
+        self.paused_since = time.monotonic()
+        if not self.deaf and not self.transport.is_closing():
+            self.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        self.deadline = time.monotonic() + IDLE_SECONDS
+        if self.paused_since is not None:
+            # Its other deadlines stood still: what was not read came no later through the client's fault.
+            self.deadline += time.monotonic() - self.paused_since
+            self.paused_since = None
+        if self.waiting:
+            self._next()
+        elif not self.deaf and not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    @property
+    def due(self) -> float:
+        """When the client is `late`."""
+        return self.deadline if self.paused_since is None else self.paused_since + WRITE_SECONDS
 
     def late(self) -> None:
         """The client took too long over what it was doing."""
@@ -168,15 +175,10 @@ class Connection(asyncio.BufferedProtocol):
                 self.parser.feed_data(data)
                 return
             except httptools.HttpParserUpgrade as upgrade:
-                parser, method = self.parser, self.parser.get_method()
-                if method == b"CONNECT":
+                if self.parser.get_method() == b"CONNECT":
                     return
                 # No upgrade is taken, but httptools stops after such a head: it gets the head again, without.
-                fields = [b"%b: %b\r\n" % field for field in self.headers.items() if field[0] != b"upgrade"]
-                if not parser.should_keep_alive():
-                    fields.append(b"Connection: close\r\n")
-                line = b"%b %b HTTP/%b\r\n" % (method, self.url, parser.get_http_version().encode())
-                data = b"".join((line, *fields, b"\r\n", data[upgrade.args[0] :]))
+                data = b"".join((without_upgrade(self.parser, self.url, self.headers), data[upgrade.args[0] :]))
                 self._new_parser()
 
     def on_message_begin(self) -> None:
@@ -199,7 +201,7 @@ class Connection(asyncio.BufferedProtocol):
         size = len(name) + len(value) + 4
         self.header_bytes += size
         if self.header_count > self.limits.headers or self.header_bytes > self.limits.header_bytes:
-            self._stop(self._long_head())
+            self._stop(long_head(self.limits))
         if not self.in_head:
             return  # A trailer: counted, not used.
         name = name.lower()
@@ -213,14 +215,14 @@ class Connection(asyncio.BufferedProtocol):
         method = parser.get_method()
         if parser.should_upgrade() and method != b"CONNECT":
             return
-        exchange = Exchange(self, method, self._path(method), headers, self.started)
+        exchange = Exchange(self, method, path_of(self.url, method), headers, self.started)
         version = parser.get_http_version()
         exchange.keep_alive = parser.should_keep_alive() and not parser.should_upgrade()
         self.reading = exchange
         self.filled = self.message_bytes = 0
         self.deadline = self.started + limits.request_seconds
         if self.header_bytes > limits.header_bytes:
-            self._stop(self._long_head())
+            self._stop(long_head(limits))
         if version == "1.1" and b"host" not in headers:
             self._stop(Refusal(400, "the header 'Host' is missing, which HTTP/1.1 requires", close=True))
         text = headers.get(b"content-length")
@@ -245,15 +247,6 @@ class Connection(asyncio.BufferedProtocol):
         self.sink = sink
         if sink is None and length is not None and expect is None and exchange.keep_alive:
             self.candidate = exchange
-
-    def _remember(self, exchange: Exchange, nbytes: int) -> None:
-        """Keeps the head of a request that came in one piece: clients send the same head again and again."""
-        end = self.listener.raw.find(b"\r\n\r\n", 0, nbytes) + 4
-        length = int(exchange.headers.get(b"content-length", 0))
-        if end > 3 and end + length == nbytes:
-            self.repeat = Repeat(
-                bytes(self.listener.scratch[:end]), nbytes, exchange.method, exchange.path, exchange.headers
-            )
 
     def _again(self, repeat: Repeat) -> None:
         """The same head, byte for byte, and its whole body: the parser would say what it said then."""
@@ -303,7 +296,7 @@ class Connection(asyncio.BufferedProtocol):
         self.deadline = time.monotonic() + IDLE_SECONDS if exchange is None else float("inf")
         if exchange is None or self.deaf:
             return
-        if self.current is None and not self.waiting:
+        if self.current is None and not self.waiting and self.paused_since is None:
             self._start(exchange)
         elif len(self.waiting) < WAITING_EXCHANGES:
             self.waiting.append(exchange)
@@ -353,7 +346,7 @@ class Connection(asyncio.BufferedProtocol):
         self.application.serve(exchange)
 
     def _next(self) -> None:
-        if self.current is not None or not self.waiting:
+        if self.current is not None or not self.waiting or self.paused_since is not None:
             return
         exchange = self.waiting.popleft()
         if not self.waiting and not self.deaf:
@@ -399,17 +392,3 @@ class Connection(asyncio.BufferedProtocol):
             self._start(exchange)
         else:
             self.waiting.append(exchange)
-
-    def _long_head(self) -> Refusal:
-        limits = self.limits
-        return Refusal(431, f"the head is over {limits.header_bytes} bytes or {limits.headers} headers", close=True)
-
-    def _path(self, method: bytes) -> bytes:
-        """The path of the URL, without the query; absolute URLs are allowed, as HTTP/1.1 asks."""
-        url = self.url
-        if not url.startswith(b"/") and method != b"OPTIONS":
-            try:
-                url = httptools.parse_url(url).path or b"/"
-            except httptools.HttpParserInvalidURLError:
-                return b""
-        return url.partition(b"?")[0]

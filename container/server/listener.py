@@ -23,7 +23,7 @@ class Listener:
 
     def sweep(self, now: float) -> None:
         """Ends connections that are too slow. Call a few times a second."""
-        for connection in [entry for entry in self.connections if entry.deadline < now]:
+        for connection in [entry for entry in self.connections if entry.due < now]:
             connection.late()
 
     @property

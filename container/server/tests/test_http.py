@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +15,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server import http
-from server.config import Limits
-from server.exchange import Exchange
-from server.listener import Listener
 from server.tests import models
 from server.tests.process import Running, read_all, read_answer, running, serving, tensor, wait_until
 
@@ -181,42 +178,6 @@ def test_heads_out_of_bounds_are_refused(strict: Running, head: str, status: int
     still_serves(strict)
 
 
-def test_a_head_that_trickles_is_given_up() -> None:
-    """Ten seconds are the head's limit; here the listener's own clock is moved instead of waiting."""
-    sent: list[bytes] = []
-
-    class Transport:
-        def write(self, data: bytes) -> None:
-            sent.append(data)
-
-        def is_closing(self) -> bool:
-            return False
-
-        def get_write_buffer_size(self) -> int:
-            return 0
-
-        def can_write_eof(self) -> bool:
-            return False
-
-        def resume_reading(self) -> None: ...
-
-    class Application:
-        def serve(self, exchange: Exchange) -> None:
-            assert exchange.refusal is not None
-            exchange.refuse(exchange.refusal)
-
-    limits = Limits(1000, 1000, 10, 10, 10, 1.0, 10)
-    listener = Listener(Application(), limits)  # type: ignore[arg-type]
-    connection = listener()
-    connection.connection_made(Transport())
-    listener.scratch[:20] = b"GET /ping HTTP/1.1\r\nX"[:20]
-    connection.buffer_updated(20)
-    listener.sweep(time.monotonic() + http.HEAD_SECONDS - 1)
-    assert sent == []
-    listener.sweep(time.monotonic() + http.HEAD_SECONDS + 1)
-    assert last(sent[0]) == (408, "the head took longer than 10 s to arrive")
-
-
 def test_a_body_that_trickles_is_given_up(strict: Running) -> None:
     with strict.connect() as connection:
         connection.sendall(post(strict, length=1000, body=b"{"))
@@ -270,6 +231,61 @@ def test_the_same_head_again_means_the_same_request_and_another_head_another_one
         assert stream.read() == b""
 
 
+def test_a_client_that_reads_no_answers_gets_no_more_of_them_into_memory(server: Running) -> None:
+    requests = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n" * 20_000
+    before = server.metric("process_resident_memory_bytes")
+    with server.connect() as connection:
+        connection.settimeout(1)
+        with contextlib.suppress(OSError):
+            connection.sendall(requests)
+        after = server.metric("process_resident_memory_bytes")
+    assert before is not None
+    assert after is not None
+    assert after - before < 20_000_000
+    still_serves(server)
+
+
+def test_answers_that_wait_for_a_slow_reader_all_come_in_their_order(echo_server: Running) -> None:
+    rows = 100_000
+    inputs = [
+        {"name": f"in_{kind}", "shape": [0, 2], "datatype": kind, "data": []}
+        for kind in models.ONNX_TYPES
+        if kind != "FP64"
+    ]
+    inputs.append(
+        {
+            "name": "in_FP64",
+            "shape": [rows, 2],
+            "datatype": "FP64",
+            "parameters": {"binary_data_size": rows * 16},
+        }
+    )
+
+    def request(number: int) -> bytes:
+        document = {
+            "id": str(number),
+            "inputs": inputs,
+            "outputs": [{"name": "out_FP64", "parameters": {"binary_data": True}}],
+        }
+        head = orjson.dumps(document)
+        extra = f"Inference-Header-Content-Length: {len(head)}\r\n"
+        return post(echo_server, extra, body=head + bytes([number]) * rows * 16)
+
+    with echo_server.connect() as connection, connection.makefile("rb") as stream:
+        sender = threading.Thread(target=lambda: [connection.sendall(request(number)) for number in range(20)])
+        sender.start()
+        time.sleep(0.5)
+        for number in range(20):
+            status, headers, body = read_answer(stream)
+            assert status == 200
+            size = int(headers[b"inference-header-content-length"])
+            assert json.loads(body[:size])["id"] == str(number)
+            assert body[size:] == bytes([number]) * rows * 16
+        sender.join()
+        connection.sendall(b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert read_answer(stream)[0] == 200
+
+
 def test_far_too_many_pipelined_requests_are_refused(server: Running) -> None:
     status, error = last(server.raw(post(server) * 3000))
     assert (status, error) == (400, "more than 64 requests sent without awaiting answers")
@@ -310,50 +326,6 @@ def test_connection_close_and_http_1_0_are_honoured(server: Running) -> None:
         answer = server.raw(head.encode())
         assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
         assert b"Connection: close\r\n" in answer
-
-
-UPGRADE = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
-
-
-@pytest.mark.parametrize("cut", [None, 30, -len(BODY), -5])
-def test_an_upgrade_is_answered_as_plain_http_with_its_body(server: Running, cut: int | None) -> None:
-    """As Java's HttpClient asks; in one piece, cut in the head, after it and in the body, and again on the connection."""
-    data = post(server, UPGRADE)
-    with server.connect() as connection, connection.makefile("rb") as stream:
-        for _ in range(3):
-            connection.sendall(data[:cut])
-            if cut is not None:
-                time.sleep(0.05)
-                connection.sendall(data[cut:])
-            status, _, body = read_answer(stream)
-            assert (status, json.loads(body)["outputs"][0]["shape"]) == (200, [1, 3])
-        connection.sendall(b"GET /ping HTTP/1.1\r\nHost: a\r\n" + UPGRADE.encode() + b"\r\n" + data + data)
-        assert [read_answer(stream)[0] for _ in range(3)] == [200, 200, 200]
-
-
-def test_an_upgrade_is_answered_as_plain_http_with_a_large_or_chunked_body(server: Running) -> None:
-    body = BODY + b" " * 200_000
-    head = f"POST {server.infer_path} HTTP/1.1\r\nHost: a\r\n{UPGRADE}Transfer-Encoding: chunked\r\n\r\n".encode()
-    chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
-    with server.connect() as connection, connection.makefile("rb") as stream:
-        for data in (post(server, UPGRADE, body=body), head + chunks, post(server, UPGRADE)):
-            connection.sendall(data)
-            assert read_answer(stream)[0] == 200
-    closing = UPGRADE.replace("Connection: ", "Connection: close\r\nConnection: ")
-    assert b"Connection: close\r\n" in server.raw(post(server, closing))
-
-
-@pytest.mark.parametrize("headers", ["Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "Host: b\r\n"])
-def test_very_many_upgrades_in_one_piece_are_each_answered(server: Running) -> None:
-    request = b"GET /ping HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: a\r\n\r\n"
-    with server.connect() as connection, connection.makefile("rb") as stream:
-        connection.sendall(request * 900)
-        assert {read_answer(stream)[0] for _ in range(900)} == {200}
-
-
-def test_an_upgrade_hides_no_head_that_can_be_read_in_two_ways(server: Running, headers: str) -> None:
-    assert last(server.raw(post(server, UPGRADE + headers)))[0] == 400
-    still_serves(server)
 
 
 def test_an_absolute_url_reaches_the_same_path(server: Running) -> None:
