@@ -65,6 +65,71 @@ def test_rows_that_look_at_each_other_are_never_batched(tmp_path: Path) -> None:
     assert learn(path).limit == 1
 
 
+def centred(path: Path, kind: str, shape: list) -> Path:
+    """y = x less the mean over the batch."""
+    nodes = [
+        helper.make_node("Cast", ["x"], ["f"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["f"], ["mean"], axes=[0], keepdims=1),
+        helper.make_node("Sub", ["f", "mean"], ["y"]),
+    ]
+    return models.save(path, nodes, [("x", kind, shape)], [("y", "FP32", shape)])
+
+
+@pytest.mark.parametrize("kind", sorted(models.ONNX_TYPES))
+@pytest.mark.parametrize("shape", [["N", 3], ["N", 1], ["N"]])
+def test_rows_that_look_at_each_other_are_found_in_every_datatype(tmp_path: Path, kind: str, shape: list) -> None:
+    model = load(centred(tmp_path / "m.onnx", kind, shape))
+    zeros = np.zeros([1] * len(shape) if shape != ["N", 3] else [1, 3], model.signature.inputs[0].datatype.dtype)
+    row = zeros.astype(str).astype(object) if kind == "BYTES" else zeros
+    for rows in ([[row]], [[row]] * 3):
+        curve = session.learn(model, rows, 1, 64)
+        assert (curve.limit, curve.note) == (1, "a batch would change the model's answers")
+
+
+def test_a_scale_over_the_whole_batch_is_found_behind_whole_numbers(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Gather", ["table", "x"], ["f"]),
+        helper.make_node("DynamicQuantizeLinear", ["f"], ["q", "scale", "zero"]),
+        helper.make_node("DequantizeLinear", ["q", "scale", "zero"], ["y"]),
+    ]
+    table = {"table": np.random.default_rng(1).standard_normal((200, 4)).astype(np.float32)}
+    path = models.save(tmp_path / "m.onnx", nodes, [("x", "INT64", ["N", 8])], [("y", "FP32", ["N", 8, 4])], table)
+    assert learn(path, 64).limit == 1
+
+
+@pytest.mark.parametrize("words", [2, 5, 50, 1000])
+def test_token_ids_are_batched_whatever_the_size_of_their_table(tmp_path: Path, words: int) -> None:
+    """Ids, a mask that is always 1 and types that are always 0, as tokenizers make them."""
+    nodes = [
+        helper.make_node("Gather", ["table", "ids"], ["words"]),
+        helper.make_node("Gather", ["kinds", "types"], ["types_"]),
+        helper.make_node("Add", ["words", "types_"], ["sum"]),
+        helper.make_node("Cast", ["mask"], ["f"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["f", "last"], ["column"]),
+        helper.make_node("Mul", ["sum", "column"], ["y"]),
+    ]
+    random = np.random.default_rng(2)
+    weights = {
+        "table": random.standard_normal((words, 4)).astype(np.float32),
+        "kinds": random.standard_normal((2, 4)).astype(np.float32),
+        "last": np.array([-1]),
+    }
+    inputs = [(name, "INT64", ["N", 8]) for name in ("ids", "mask", "types")]
+    path = models.save(tmp_path / "m.onnx", nodes, inputs, [("y", "FP32", ["N", 8, 4])], weights)
+    assert learn(path, 64).limit == 64
+    model = load(path)
+    ids = [random.integers(0, words, (1, 8)) for _ in range(3)]
+    rows = [[row, np.ones((1, 8), np.int64), np.zeros((1, 8), np.int64)] for row in ids]
+    assert session.learn(model, rows, 1, 64).limit == 64
+
+
+def test_a_model_that_refuses_the_rows_made_up_for_it_is_not_batched(tmp_path: Path) -> None:
+    node = helper.make_node("Gather", ["table", "x"], ["y"])
+    table = {"table": np.array([10], np.float32)}
+    path = models.save(tmp_path / "m.onnx", [node], [("x", "INT64", ["N"])], [("y", "FP32", ["N"])], table)
+    assert learn(path, 64).limit == 1
+
+
 def test_a_fixed_batch_is_taken_request_by_request(tmp_path: Path) -> None:
     model = load(models.echo(tmp_path / "m.onnx", ["FP32"], [4, 3]))
     curve = session.learn(model, [session.example(model, {})], 1, 8)
