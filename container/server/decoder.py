@@ -11,12 +11,14 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from typing import Any
 
 import orjson
 
 from server import oip_binary, oip_json
 from server.errors import Refusal
+from server.log import log
 from server.oip import Request, Signature, bad
 
 ALIGNMENT = 64
@@ -29,12 +31,14 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signature = Signature.from_json(orjson.loads(sys.stdin.buffer.read()))
-    with socket.socket(fileno=int(sys.argv[1])) as server:
+    # Reset or broken where the server ended without reading the last answer.
+    with socket.socket(fileno=int(sys.argv[1])) as server, suppress(ConnectionError):
         while True:
             order, descriptors, _, _ = socket.recv_fds(server, 65536, 1)
             if not order:
-                return 0
+                break
             server.sendall(orjson.dumps(answer(orjson.loads(order), descriptors[0], signature)) + b"\n")
+    return 0
 
 
 def answer(order: dict[str, Any], descriptor: int, signature: Signature) -> dict[str, Any]:
@@ -46,7 +50,7 @@ def answer(order: dict[str, Any], descriptor: int, signature: Signature) -> dict
     except Refusal as refusal:
         return {"status": refusal.status, "error": refusal.message}
     except Exception as error:
-        print(f"decoder: {type(error).__name__}: {error}"[:400], file=sys.stderr, flush=True)
+        log("error", "a decoder failed", error=type(error).__name__)
         return {"status": 500, "error": "the body could not be decoded"}
     finally:
         os.close(descriptor)

@@ -31,8 +31,9 @@ from server.oip import Request, Signature, Wanted
 
 # Below this the event loop decodes in less time (half a millisecond at most) than the way to a decoder is worth.
 LARGE_BYTES = 65536
-# Bodies whose memory is kept for the next ones.
+# Bodies whose memory is kept for the next ones, and how much memory all of them may hold.
 SPARE = 16
+SPARE_BYTES = 64 << 20
 
 Done = Callable[[Request | Refusal], None]
 
@@ -55,6 +56,7 @@ class Shared:
     def hold(self, length: int) -> None:
         """Makes room for a body of `length` bytes, which must not need more than the memory there is."""
         self.length = length
+        self.held = 0
         self.body = memoryview(self.memory)[:length]
 
     def __del__(self) -> None:
@@ -107,14 +109,19 @@ class Pool:
 
     def give_back(self, shared: Shared) -> None:
         """Takes memory that nothing looks at any more: neither a tensor nor a decoder."""
+        shared.held = os.fstat(shared.descriptor).st_blocks * 512
         self._spare.append(shared)
-        if len(self._spare) > SPARE:
+        while len(self._spare) > SPARE or sum(entry.held for entry in self._spare) > SPARE_BYTES:
             del self._spare[0]
 
     def decode(self, shared: Shared, done: Done) -> None:
         """Decodes a body; `done` gets the request, or the refusal that answers it, later."""
         self._queue.append((shared, done))
         self._dispatch()
+
+    def cancel(self, shared: Shared) -> None:
+        """Nobody waits for this body any more: if it waits for a decoder, it goes. One being decoded is finished."""
+        self._queue = deque(entry for entry in self._queue if entry[0] is not shared)
 
     def _dispatch(self) -> None:
         while self._queue:

@@ -156,8 +156,12 @@ class Application:
     def abandoned(self, exchange: Exchange) -> None:
         inference = self.in_flight.pop(exchange, None)
         exchange.state = None
-        if inference is not None and inference.job is not None and self.batcher is not None:
+        if inference is None:
+            return
+        if inference.job is not None and self.batcher is not None:
             self.batcher.cancel(inference.job)
+        elif inference.shared is not None and self.decoders is not None:
+            self.decoders.cancel(inference.shared)
 
     def sweep(self, now: float) -> None:
         """Answers 504 where the time for a request is over. Call several times a second."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
 import re
@@ -15,6 +17,7 @@ import orjson
 import pytest
 
 from server import decoders
+from server.oip import Signature
 from server.tests import models
 from server.tests.process import Running, gone, running, serving, tensor, wait_until
 
@@ -128,6 +131,68 @@ def test_a_decoder_that_crashes_fails_its_request_only_and_is_replaced(tmp_path:
         assert server.infer(body)[0] == 200
         wait_until(lambda: gone(decoder))
         assert [pid for pid in server.decoders() if not gone(pid)] != [decoder]
+
+
+def bodies(server: Running) -> int:
+    """How many large bodies the server holds in memory."""
+    found = set()
+    for link in Path(f"/proc/{server.process.pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if "memfd:body" in str(link.readlink()):
+                found.add(link.stat().st_ino)
+    return len(found)
+
+
+@pytest.mark.parametrize("leave", [True, False])
+def test_bodies_that_wait_for_a_decoder_go_with_their_clients_or_their_time(tmp_path: Path, leave: bool) -> None:
+    path = serving(models.wide(tmp_path / "wide.onnx", SIZE), decoders=1, limits={"requestSeconds": 20 if leave else 1})
+    with running(path) as server, contextlib.ExitStack() as stack:
+        body, _ = document()
+        assert server.infer(body)[0] == 200
+        (decoder,) = server.decoders()
+        os.kill(decoder, signal.SIGSTOP)
+        stack.callback(os.kill, decoder, signal.SIGCONT)
+        head = f"POST {server.infer_path} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        clients = [server.connect() for _ in range(6)]
+        for client in clients:
+            stack.callback(client.close)
+            client.sendall(head + body)
+        wait_until(lambda: bodies(server) == 6)
+        for client in clients:
+            if leave:
+                client.close()
+            else:
+                assert client.recv(100).startswith(b"HTTP/1.1 504")
+        wait_until(lambda: bodies(server) == 1)  # The one that the stopped decoder has.
+        os.kill(decoder, signal.SIGCONT)
+        assert server.infer(body)[0] == 200
+
+
+def test_the_memory_kept_for_the_next_bodies_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    signature = Signature("m", "1", (), ())
+    pool = decoders.Pool(signature, 1, 16, asyncio.new_event_loop())
+    monkeypatch.setattr(decoders, "SPARE_BYTES", 1_000_000)
+    lent = [pool.room(300_000) for _ in range(5)]
+    before = {shared.descriptor for shared in lent}
+    for body in [shared.body for shared in lent]:
+        body[:] = b"1" * 300_000
+    while lent:
+        pool.give_back(lent.pop())
+    assert len([descriptor for descriptor in before if open_file(descriptor)]) == 3
+    large = pool.room(1_500_000)
+    large.body[:] = b"1" * 1_500_000
+    descriptor = large.descriptor
+    pool.give_back(large)
+    del large
+    assert not open_file(descriptor)
+
+
+def open_file(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def test_no_decoder_outlives_a_server_that_is_killed(tmp_path: Path) -> None:
