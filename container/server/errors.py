@@ -1,5 +1,11 @@
 """The two ways to say no: to a request (an HTTP status) and to a start (an exit code)."""
 
+import re
+
+_ORT = re.compile(
+    r"\[ONNXRuntimeError\] : \d+ : \w+( : Non-zero status code returned while running .*? node\. Name:'.*?')?"
+)
+
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not a failure
     """A request that is not served.
@@ -32,6 +38,12 @@ class StartError(Exception):
     def __init__(self, message: str, code: int = 2) -> None:
         super().__init__(message)
         self.code = code
+
+
+def cause(error: Exception) -> str:
+    """What failed, for the log: the error's type, and ONNX Runtime's code and node; never values of a request."""
+    found = _ORT.match(str(error))
+    return type(error).__name__ + (f": {found[0][:400]}" if found else "")
 
 
 def quote(value: object, limit: int = 64) -> str:

@@ -14,7 +14,7 @@ from server import VERSION, machine, metrics, oip_binary, oip_json
 from server.batching import Batcher, Job
 from server.config import Serving
 from server.decoders import LARGE_BYTES, Pool, Shared
-from server.errors import Refusal, quote, too_large
+from server.errors import Refusal, cause, quote, too_large
 from server.exchange import JSON, Exchange
 from server.log import log
 from server.oip import Request, Signature
@@ -293,7 +293,7 @@ class Application:
 
     def _fail(self, exchange: Exchange, error: Exception) -> None:
         """Something of ours went wrong: says so to the log, and to the client without internals."""
-        log("error", "request failed", error=quote(f"{type(error).__name__}: {error}", 400))
+        log("error", "request failed", error=cause(error))
         self._refuse(exchange, Refusal(500, "the model could not be run on this input"))
 
     def _refuse(self, exchange: Exchange, refusal: Refusal) -> None:

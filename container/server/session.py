@@ -73,7 +73,8 @@ def load(path: Path, name: str, version: str, intra_op: int, settings: dict[str,
     options.intra_op_num_threads = intra_op
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = 3
+    # Fatal only: its error lines would print values of requests. What went wrong comes as an exception too.
+    options.log_severity_level = 4
     # Spinning threads take the processor from the event loop and win nothing.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")

@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 import pytest
 
-from server import decoders
+from server import decoder, decoders
 from server.oip import Signature
 from server.tests import models
 from server.tests.process import Running, gone, running, serving, tensor, wait_until
@@ -220,6 +220,22 @@ def test_large_strings_travel_through_the_decoder(tmp_path: Path) -> None:
         status, answer = server.infer({"inputs": [tensor("in_BYTES", [200, 2], texts, "BYTES")]})
         assert (status, answer["outputs"][0]["data"]) == (200, texts)
         assert len(server.decoders()) == 1
+
+
+def test_what_fails_inside_a_decoder_is_logged_without_values(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(body: bytes, *_: object) -> None:
+        raise ValueError(body)
+
+    monkeypatch.setattr(decoder.oip_json, "decode", fail)
+    shared = decoders.Shared(6)
+    shared.body[:] = b"secret"
+    order = {"length": 6, "depth": 16}
+    answer = decoder.answer(order, os.dup(shared.descriptor), Signature("m", "1", (), ()))
+    assert answer == {"status": 500, "error": "the body could not be decoded"}
+    line = json.loads(capfd.readouterr().err)
+    assert (line["level"], line["message"], line["error"]) == ("error", "a decoder failed", "ValueError")
 
 
 def test_the_time_of_decoders_counts_as_the_servers(wide_server: Running) -> None:

@@ -281,3 +281,18 @@ def test_what_does_not_fit_into_the_time_gets_504(tmp_path: Path) -> None:
         assert server.metric('onnx_requests_rejected_total{model="slow",reason="timeout"}') == 1
         assert server.metric('onnx_requests_in_flight{model="slow"}') == 0
         assert server.metric('onnx_batch_size_count{model="slow"}') == 0
+
+
+@pytest.mark.parametrize("workers", [False, True])
+def test_no_log_line_holds_a_value_of_a_request(tmp_path: Path, workers: bool) -> None:
+    """ONNX Runtime names the index that is out of bounds: on the event loop (one row) and on a worker (many)."""
+    count = 1000 if workers else 1
+    with running(serving(models.picky(tmp_path / "picky.onnx"))) as server:
+        status, answer = server.infer({"inputs": [tensor("x", [count], [777123] * count, "INT64")]})
+        assert (status, answer["error"]) == (500, "the model could not be run on this input")
+        errors = server.stop()[1]
+    assert "777123" not in errors
+    assert "idx" not in errors
+    (line,) = [json.loads(line) for line in errors.splitlines() if "request failed" in line]
+    node = "Non-zero status code returned while running Gather node. Name:''"
+    assert line["error"] == f"InvalidArgument: [ONNXRuntimeError] : 2 : INVALID_ARGUMENT : {node}"
