@@ -17,6 +17,7 @@ import numpy as np
 from server.errors import Refusal, quote, too_large
 from server.exchange import STATUS_LINES, Exchange
 from server.head import Repeat, long_head, path_of, repeat_of, without_upgrade
+from server.log import log
 
 if TYPE_CHECKING:
     from server.listener import Listener
@@ -229,6 +230,13 @@ class Connection(asyncio.BufferedProtocol):
         length = None if b"transfer-encoding" in headers else int(text or 0)
         try:
             sink = self.application.admit(exchange, length)
+            if sink is None and length is not None and length >= DIRECT_BYTES:
+                # Not touched before bytes arrive: a head that promises much costs nothing.
+                exchange.body = sink = memoryview(np.empty(length, np.uint8))  # type: ignore[arg-type]
+        except (OSError, MemoryError) as error:
+            log("error", "no memory for a body", bytes=length, error=f"{type(error).__name__}: {error}")
+            message = f"there is no room for a body of {length} bytes now; try again later"
+            self._stop(Refusal(503, message, close=True, headers=b"Retry-After: 1\r\n"))
         except Refusal as refusal:
             exchange.refusal = refusal
             if refusal.close or b"expect" in headers:
@@ -240,10 +248,6 @@ class Connection(asyncio.BufferedProtocol):
                 self._stop(Refusal(417, f"'Expect: {quote(expect.decode('latin-1'))}' is not supported", close=True))
             elif length != 0 and self.current is None:
                 self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if sink is None and length is not None and length >= DIRECT_BYTES:
-            # Not touched before bytes arrive: a head that promises much costs nothing.
-            sink = memoryview(np.empty(length, np.uint8))  # type: ignore[arg-type]
-            exchange.body = sink
         self.sink = sink
         if sink is None and length is not None and expect is None and exchange.keep_alive:
             self.candidate = exchange

@@ -99,9 +99,12 @@ def _packer(code: str, count: int) -> struct.Struct:
 
 
 def _may_hold_booleans(body: bytes | bytearray) -> bool:
-    """Whether a 'true' or 'false' can stand after the first "data"; cheap, and wrong only towards yes."""
+    """Whether a 'true' or 'false' can stand after the first "data"; cheap, and wrong only towards yes.
+
+    A backslash may hide an earlier key, spelled with escapes.
+    """
     start = body.find(b'"data"')
-    return start < 0 or body.find(b"u", start) >= 0 or body.find(b"s", start) >= 0
+    return start < 0 or body.find(b"\\") >= 0 or body.find(b"u", start) >= 0 or body.find(b"s", start) >= 0
 
 
 def _flatten(data: list[Any], spec: TensorSpec, shape: list[int]) -> list[Any]:

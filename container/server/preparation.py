@@ -84,6 +84,12 @@ def prepare(serving: Serving) -> Prepared:
     processors = machine.processors()
     workers = serving.workers or processors
     intra_op = serving.intra_op or max(1, processors // workers)
+    sha256 = _sha256(serving.model)
+    if serving.report and serving.report.sha256 != sha256:
+        raise StartError(
+            f"{serving.model} is not the model of its report: its SHA-256 is {sha256}, the report's winner has "
+            f"{serving.report.sha256}. Optimize the model again, or serve the file that the report is about."
+        )
     model = session.load(serving.model, serving.name, serving.version, intra_op)
     samples = canaries.load(serving.canaries, model) if serving.canaries else None
     replay = None
@@ -92,7 +98,6 @@ def prepare(serving: Serving) -> Prepared:
     rows = _rows(samples) if samples is not None and model.batchable else []
     rows = rows or [session.example(model, serving.dims)]
     curve = session.learn(model, rows, serving.warmup_runs, serving.max_batch)
-    sha256 = serving.report.sha256 if serving.report else _sha256(serving.model)
     return Prepared(serving, model, curve, rows[0], replay, processors, workers, sha256)
 
 

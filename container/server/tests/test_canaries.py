@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from onnx import helper
 
 from server import canaries, session
 from server.errors import StartError
@@ -20,9 +22,9 @@ X = np.random.default_rng(1).standard_normal((6, 4)).astype(np.float32)
 Y = X @ models.WEIGHT + models.BIAS
 
 
-def report(folder: Path, min_sqnr_db: float) -> str:
-    """A report.json with this tolerance, and nothing in it that the server does not need."""
-    sha256 = "ab" * 32
+def report(model: Path, min_sqnr_db: float) -> str:
+    """A report.json of `model` with this tolerance, and nothing in it that the server does not need."""
+    sha256 = hashlib.sha256(model.read_bytes()).hexdigest()
     latency = {"p50": 1.0, "p95": 1.0}
     document: dict[str, Any] = {
         "schemaVersion": 1,
@@ -49,14 +51,14 @@ def report(folder: Path, min_sqnr_db: float) -> str:
         "notes": [],
         "stages": [],
     }  # fmt: skip
-    (folder / "report.json").write_bytes(orjson.dumps(document))
+    (model.parent / "report.json").write_bytes(orjson.dumps(document))
     return "report.json"
 
 
 def folder_with(tmp_path: Path, expected: np.ndarray, min_sqnr_db: float = 40) -> Path:
     np.savez(tmp_path / "canaries.npz", **{"input:x": X, "expected:y": expected})
     model = models.linear(tmp_path / "linear.onnx")
-    return serving(model, canaries="canaries.npz", report=report(tmp_path, min_sqnr_db))
+    return serving(model, canaries="canaries.npz", report=report(model, min_sqnr_db))
 
 
 def noisy(decibels: float) -> np.ndarray:
@@ -79,6 +81,22 @@ def test_a_server_that_fails_its_canaries_ends_with_3_and_was_never_ready(tmp_pa
     assert code == 3
     assert "The canaries of linear fail, so it is not served: output 'y' has 30.0 dB signal to noise" in errors
     assert "at least 40.0 is wanted" in errors
+    assert "Traceback" not in errors
+    assert b"ready" not in server._output
+
+
+def test_a_file_that_is_not_the_reports_winner_ends_the_server_with_2(tmp_path: Path) -> None:
+    path = folder_with(tmp_path, Y)
+    model = tmp_path / "linear.onnx"
+    was = hashlib.sha256(model.read_bytes()).hexdigest()
+    node = helper.make_node("Gemm", ["x", "w", "b"], ["y"])
+    weights = {"w": models.WEIGHT, "b": models.BIAS + np.float32(1e-6)}  # So close that the canaries pass.
+    models.save(model, [node], [("x", "FP32", ["N", 4])], [("y", "FP32", ["N", 3])], weights)
+    server = Running(path, wait=False)
+    code, errors = server.end()
+    assert code == 2
+    assert "linear.onnx is not the model of its report" in errors
+    assert f"the report's winner has {was}" in errors
     assert "Traceback" not in errors
     assert b"ready" not in server._output
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -105,3 +106,20 @@ def test_a_client_that_never_reads_is_ended_whatever_is_answered_meanwhile(silen
     connection.resume_writing()
     assert [exchange.path for exchange in transport.application.served] == [b"/first", b"/second"]
     assert transport.reading
+
+
+@pytest.mark.parametrize("error", [OSError(24, "Too many open files"), MemoryError()])
+def test_no_room_for_a_body_is_a_503_and_in_the_log(
+    silent: Silent, error: Exception, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    connection, transport = silent
+
+    def admit(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(transport.application, "admit", admit)
+    feed(connection, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\n")
+    assert last(transport.sent[0]) == (503, "there is no room for a body of 70000 bytes now; try again later")
+    line = json.loads(capfd.readouterr().err)
+    assert (line["message"], line["bytes"]) == ("no memory for a body", 70000)
+    assert type(error).__name__ in line["error"]

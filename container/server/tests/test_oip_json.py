@@ -207,3 +207,8 @@ def test_the_id_comes_back_and_only_wanted_outputs_do() -> None:
         "id": "a7",
         "outputs": [{"name": "z", "datatype": "FP32", "shape": [1], "data": [2.5]}],
     }
+
+
+def test_a_boolean_is_found_under_a_key_that_is_spelled_with_escapes() -> None:
+    body = b'{"inputs":[{"name":"x","shape":[1,4],"datatype":"FP32","d\\u0061ta":[true,0,0,0]}],"id":{"data":1}}'
+    assert refusal(body) == "input 'x' holds a boolean at position 0; FP32 takes finite numbers of at most 3.4e38"
