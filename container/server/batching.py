@@ -21,6 +21,9 @@ import onnxruntime as ort
 
 from server.session import Arrays, Model
 
+# A request of more rows, and of more than the limit, gives the memory of its run back; fewer keep it for the next run.
+MANY_ROWS = 32
+
 Observe = Callable[[int, float], None]
 
 
@@ -161,6 +164,8 @@ class Batcher:
             if not jobs:
                 return None
             batch = Batch(jobs)
+            if rows > max(self._limit, MANY_ROWS):
+                batch.options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
             for job in jobs:
                 job.batch = batch
             return batch

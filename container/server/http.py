@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import httptools
 import numpy as np
@@ -375,7 +375,7 @@ class Connection(asyncio.BufferedProtocol):
 
     # Errors of framing: the connection cannot go on.
 
-    def _stop(self, refusal: Refusal) -> None:
+    def _stop(self, refusal: Refusal) -> NoReturn:
         """Ends parsing from within a callback."""
         self.refusal = refusal
         raise refusal
