@@ -73,8 +73,8 @@ def test_every_value_of_every_datatype_survives_the_way_in_and_out(case: tuple[s
     request = decode(x([len(values)], values, kind), signature)
     answer = json.loads(oip_json.encode(signature, request, request.arrays))
     output = answer["outputs"][0]
-    if kind == "FP32":  # Written with as few digits as tell it from its neighbours: the same float, another text.
-        output["data"] = np.array(output["data"], np.float32).tolist()
+    if kind in ("FP16", "FP32"):  # Written with few digits that still tell it from its neighbours: the same float.
+        output["data"] = np.array(output["data"], DATATYPES[kind].dtype).tolist()
     assert output == {"name": "y", "datatype": kind, "shape": [len(values)], "data": values}
 
 
