@@ -1,8 +1,17 @@
 /** Step 2 of the road: how long a run takes on a device, before anything is run. */
 
+import { SlipwayError } from '../errors.js';
 import type { Work } from '../model/work.js';
 import type { Cpu, Gpu } from './catalogue.js';
+import { once } from './csv.js';
+import { deviceMemoryGiB } from './device-memory.js';
+import { type EfficiencyTable, efficiencyTable } from './efficiency.js';
+import { executionProblem } from './execution.js';
+import { bytesOf, type KernelCost, kernelCosts, launchesOf, operationsOf } from './kernel-costs.js';
 import type { Precision, Provider } from './precision.js';
+import { type Processor, processorOf } from './processor.js';
+import { computeSeconds, movingSeconds, smoothMaximum } from './roofline.js';
+import { gpus } from './tables.js';
 
 /** What executes the model. */
 export type Device =
@@ -34,3 +43,88 @@ export interface Estimate {
 }
 
 export type EstimateRun = (work: Work, device: Device, execution: Execution) => Estimate;
+
+/** Milliseconds of a run, and what they go to. */
+interface RunTime {
+  readonly ms: number;
+  readonly boundBy: Estimate['boundBy'];
+  /** Constants of the kernels that take most of the time. */
+  readonly spread: number;
+  readonly origin: string;
+}
+
+/**
+ * Estimates with the given constants.
+ *
+ * A kernel takes `((F/(P*eC))^q + (bytes/(BW*eB))^q)^(1/q) + t0` (smooth roofline, `docs` on choosing a machine); a run takes the sum of its
+ * kernels, or what the host needs to launch them if that is much longer.
+ */
+export function estimator(table: EfficiencyTable, gpus: readonly Gpu[]): EstimateRun {
+  const processors = new WeakMap<object, Map<string, Processor>>();
+  const find = (device: Device, execution: Execution): Processor => {
+    const catalogued = device.kind === 'gpu' ? device.gpu : device.cpu;
+    const found = processors.get(catalogued) ?? new Map<string, Processor>();
+    processors.set(catalogued, found);
+    const key = `${execution.provider} ${device.kind === 'gpu' ? device.share : device.vcpus}`;
+    const processor = found.get(key) ?? processorOf(table, gpus, device, execution);
+    found.set(key, processor);
+    return processor;
+  };
+  return (work, device, execution) => {
+    const problem = executionProblem(device, execution);
+    if (problem !== null) throw new SlipwayError(problem);
+    const time = runTime(kernelCosts(work, execution), find(device, execution), execution.batch);
+    return {
+      latencyMs: time.ms,
+      bandMs: [time.ms * Math.exp(-time.spread), time.ms * Math.exp(time.spread)],
+      throughputPerSecond: (execution.batch * 1000) / time.ms,
+      memoryGiB: deviceMemoryGiB(work, execution),
+      boundBy: time.boundBy,
+      provenance: time.origin,
+    };
+  };
+}
+
+const estimateWithTables = once(() => estimator(efficiencyTable(), gpus()));
+
+/**
+ * Estimates with the constants of this package. Throws `SlipwayError` where the device cannot execute in this form; see
+ * `executionProblem`.
+ */
+export const estimateRun: EstimateRun = (work, device, execution) => estimateWithTables()(work, device, execution);
+
+function runTime(costs: readonly KernelCost[], processor: Processor, batch: number): RunTime {
+  const parts = { compute: 0, bandwidth: 0, launch: 0 };
+  let seconds = 0;
+  let longest = -1;
+  let main: KernelCost | undefined;
+  for (const cost of costs) {
+    const { peak, constants } = processor.unit(cost.class, cost.precision);
+    const bytes = bytesOf(cost, batch);
+    const computing = computeSeconds(operationsOf(cost, batch), peak, constants);
+    const moving = movingSeconds(bytes, peak, constants) / (bytes <= processor.cacheBytes ? constants.cached : 1);
+    const floor = cost.steps * constants.floorUs * 1e-6;
+    const working = smoothMaximum(computing, moving, constants.exponent);
+    const all = cost.count * (working + floor);
+    parts[computing >= moving ? 'compute' : 'bandwidth'] += cost.count * working;
+    parts.launch += cost.count * floor;
+    seconds += all;
+    if (all > longest) {
+      longest = all;
+      main = cost;
+    }
+  }
+  const launching = launchesOf(costs) * processor.launchUs * 1e-6;
+  const { constants } = processor.unit(main?.class ?? 'memory', main?.precision ?? 'fp32');
+  return {
+    ms: 1000 * smoothMaximum(seconds, launching, 2),
+    boundBy: launching > seconds ? 'launch' : largest(parts),
+    spread: constants.spread,
+    origin: constants.origin,
+  };
+}
+
+function largest(parts: Readonly<Record<Estimate['boundBy'], number>>): Estimate['boundBy'] {
+  if (parts.launch > parts.compute && parts.launch > parts.bandwidth) return 'launch';
+  return parts.compute >= parts.bandwidth ? 'compute' : 'bandwidth';
+}

@@ -1,0 +1,66 @@
+/** Step 2 of the road: memory that a run needs on its device and on the machine around it. */
+
+import { amount, type Work } from '../model/work.js';
+import type { Device, Execution } from './estimate.js';
+import { formOf } from './execution.js';
+import { bytesPerFloat } from './precision.js';
+
+const gib = 2 ** 30;
+
+/** Shares of what a device offers that may be planned with. */
+const usable = 0.9;
+
+/** How far allocations outgrow the tensors in them. */
+const activationSlack = 1.1;
+
+/**
+ * What each provider adds, selection facts section 8. `fixed`: CUDA context and libraries, or the CPU process, GiB. `workspace`: scratch
+ * of convolutions and products, GiB. `arena`: factor on weights and activations, with the arena growing as requested. `copies`: of the
+ * weights while a session loads.
+ */
+const overheads = {
+  cpu: { fixed: 0.3, workspace: 0, arena: 1, copies: 2 },
+  cuda: { fixed: 0.6, workspace: 0, arena: 1.3, copies: 1 },
+  tensorrt: { fixed: 0.6, workspace: 0.5, arena: 1, copies: 1 },
+} as const satisfies Record<Execution['provider'], object>;
+
+/** Runtime and server beside the device's own memory, GiB. */
+const hostRuntime = 1;
+
+/** Bytes of all stored values in the form that is executed. */
+function weightBytes(work: Work, execution: Execution): number {
+  const quantizedGraph = work.kernels.some(({ quantized }) => quantized);
+  return work.kernels.reduce((sum, kernel) => {
+    const { precision, dequantized } = formOf(kernel, quantizedGraph, execution);
+    const size = bytesPerFloat[precision];
+    // Quantized weights that are turned into floats are kept as floats.
+    const packed = kernel.packedBytes * (dequantized && kernel.quantized ? size : 1);
+    return sum + kernel.count * (kernel.weights * size + packed);
+  }, 0);
+}
+
+/** Bytes of the activations that live at one time. 8-bit graphs keep floats between their 8-bit parts, except in TensorRT. */
+function activationBytes(work: Work, { precision, provider, batch }: Execution): number {
+  const size = precision === 'int8' && provider !== 'tensorrt' ? bytesPerFloat.fp32 : bytesPerFloat[precision];
+  return size * amount(work.liveFloats, batch) + amount(work.liveOtherBytes, batch);
+}
+
+/** GiB of the device that a session needs while it runs such batches. */
+export function deviceMemoryGiB(work: Work, execution: Execution): number {
+  const { fixed, workspace, arena, copies } = overheads[execution.provider];
+  const tensors = copies * weightBytes(work, execution) + activationSlack * activationBytes(work, execution);
+  return fixed + workspace + (arena * tensors) / gib;
+}
+
+/** GiB of a machine's own memory that a model on its accelerator needs: the file, twice while it loads, and the runtime. */
+export function hostMemoryGiB(work: Work): number {
+  const stored = work.kernels.reduce(
+    (sum, { count, weights, packedBytes }) => sum + count * (weights * bytesPerFloat.fp32 + packedBytes),
+    0,
+  );
+  return hostRuntime + (2 * stored) / gib;
+}
+
+/** GiB of an accelerator, or of the share of one, that may be planned with. */
+export const usableMemoryGiB = ({ gpu, share }: Extract<Device, { kind: 'gpu' }>): number =>
+  usable * gpu.usableGiB * share;
