@@ -4,8 +4,10 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { packageFile } from '../lib/package-root.js';
+import { estimateCommand } from './commands/estimate.js';
 import { inspectCommand } from './commands/inspect.js';
 import { optimizeCommand } from './commands/optimize.js';
+import { planCommand } from './commands/plan.js';
 import { serveCommand } from './commands/serve.js';
 import { upCommand } from './commands/up.js';
 import { explain, outliveOutput, say } from './terminal.js';
@@ -23,11 +25,19 @@ const program = new Command('slipway')
 Examples:
   $ slipway up fraud.onnx --data samples.npz        # optimized, served and monitored on this machine
   $ slipway inspect fraud.onnx                      # what the model is
+  $ slipway plan fraud.onnx --p99-ms 50 --rps 200   # which machine it needs, on every platform
   $ slipway optimize fraud.onnx --data samples.npz --out build/
   $ slipway serve build/`,
   );
 
-for (const command of [upCommand(), optimizeCommand(), serveCommand(), inspectCommand()]) {
+for (const command of [
+  upCommand(),
+  optimizeCommand(),
+  serveCommand(),
+  inspectCommand(),
+  planCommand(),
+  estimateCommand(),
+]) {
   program.addCommand(
     command
       .option('--debug', 'show the stack of an error')

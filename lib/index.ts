@@ -4,12 +4,16 @@ export type { RecipeFile } from './contract/recipe.js';
 export type { ReportFile } from './contract/report.js';
 export type { ServingFile } from './contract/serving.js';
 export { type Problem, ProblemsError, SlipwayError } from './errors.js';
-export { Hardware, type HardwareRequest } from './hardware/hardware.js';
-export type { HardwareChoice, InstructionSet, Machine } from './hardware/machine.js';
+export type { Candidate, Rejection } from './hardware/candidate.js';
+export type { HardwareChoice, HardwareFacts, RuntimeChoice } from './hardware/choice.js';
+export { Hardware, type HardwareLimits, type HardwareRequest } from './hardware/hardware.js';
+export type { InstructionSet, Machine } from './hardware/machine.js';
+export { type CloudOptions, cloud } from './hardware/offer.js';
+export type { Precision, Provider } from './hardware/precision.js';
 export { type LocalEndpoint, type LocalOptions, type Observer, runLocally } from './local/endpoint.js';
 export { local } from './local/machine.js';
 export type { SampleRequest } from './local/sample.js';
-export { Model, type ModelSource, type OnnxOptions } from './model/model.js';
+export { Model, type ModelSource, type OnnxOptions, type ProfileOptions } from './model/model.js';
 export type { Dim, DType, ExternalFile, Family, ModelProfile, Quantization, TensorInfo } from './model/profile.js';
 export { readModel } from './model/read.js';
 export { type MonitoringPlan, type MonitoringRequest, planMonitoring } from './monitoring/plan.js';
@@ -22,6 +26,8 @@ export type {
   MonitoringSpec,
   Objective,
   OptimizationSpec,
+  PayloadSpec,
+  ScalingSpec,
   ServingSpec,
   SloSpec,
 } from './spec.js';

@@ -3,12 +3,15 @@
 import type { RecipeFile } from './contract/recipe.js';
 import type { ServingFile } from './contract/serving.js';
 import { type Problem, ProblemsError, SlipwayError } from './errors.js';
-import type { HardwareChoice } from './hardware/machine.js';
+import type { HardwareChoice } from './hardware/choice.js';
+import { requestProblems, type Selection } from './hardware/rank.js';
 import { selectHardware } from './hardware/select.js';
 import { optimizedFiles, planServing } from './image/serving.js';
+import { lockPath, placeOf, readLock } from './lock/lock-file.js';
 import { endpointName, type ModelSource } from './model/model.js';
+import { describeModel } from './model/model-file.js';
 import type { ModelProfile } from './model/profile.js';
-import { readModel, servingProblems } from './model/read.js';
+import { servingProblems } from './model/read.js';
 import { boundDims, checkSamples } from './model/sample-checks.js';
 import { readLabelsInfo, readSamples } from './model/samples.js';
 import { type MonitoringPlan, type MonitoringRequest, monitoringProblems, planMonitoring } from './monitoring/plan.js';
@@ -41,20 +44,46 @@ function asAsked(problem: Problem, spec: EndpointSpec): Problem {
 /** The model's graph, and the headers of samples and labels; every file that cannot be read is told at once. */
 function readFiles(name: string, source: ModelSource) {
   const problems: Problem[] = [];
-  const read = <T>(where: string, path: string | undefined, reader: (path: string) => T): T | undefined => {
+  const read = <T, From>(where: string, from: From | undefined, reader: (from: From) => T): T | undefined => {
     try {
-      return path === undefined ? undefined : reader(path);
+      return from === undefined ? undefined : reader(from);
     } catch (error) {
       if (!(error instanceof SlipwayError)) throw error;
       problems.push({ where, what: error.message });
       return undefined;
     }
   };
-  const profile = read('model', source.path, readModel);
+  const model = read('model', source, describeModel);
   const samples = read('samples', source.calibration, readSamples);
   const labels = read('labels', source.labels, readLabelsInfo);
-  if (!profile || problems.length > 0) throw new ProblemsError(`Endpoint '${name}' cannot be planned`, problems);
-  return { profile, samples, labels };
+  const lock = read('lock', lockPath(source), readLock);
+  if (!model || problems.length > 0) throw new ProblemsError(`Endpoint '${name}' cannot be planned`, problems);
+  return { model, samples, labels, lock };
+}
+
+/** A profile stands for a model elsewhere: only a platform that fetches it can run it. */
+function profileProblems({ path, uri }: ModelSource, { id }: Platform): Problem[] {
+  if (!path.endsWith('.json')) return [];
+  if (id === 'local')
+    return [
+      { where: 'model', what: `'${path}' is a profile; this machine runs the model itself. Give the .onnx file` },
+    ];
+  if (uri !== undefined) return [];
+  return [
+    {
+      where: 'model',
+      what: `'${path}' is a profile and does not say where the model lies. Give Model.fromProfile(path, { uri })`,
+    },
+  ];
+}
+
+/** On this machine a model runs whatever is promised of it elsewhere: there is no other machine to take. */
+function asFarAsBinding(
+  { objective, scaling }: EndpointSpec,
+  { id }: Platform,
+): Pick<Selection, 'objective' | 'scaling'> {
+  if (id !== 'local') return { objective, scaling };
+  return { objective: objective?.payload && { payload: objective.payload } };
 }
 
 /** Time between two readings of the metrics, seconds. */
@@ -69,22 +98,41 @@ const scrapeSeconds = 2;
 export function planEndpoint(spec: EndpointSpec, platform: Platform): EndpointPlan {
   const own = specProblems(spec);
   if (!Array.isArray(platform?.machines)) {
-    own.push({ where: 'platform', what: `${JSON.stringify(platform)} is no platform; give local()` });
+    own.push({
+      where: 'platform',
+      what: `${JSON.stringify(platform)} is no platform; give local() or cloud('aws-sagemaker', { region })`,
+    });
   }
   if (own.length > 0) throw new ProblemsError('The endpoint cannot be planned', own);
 
   const source = spec.model;
   const name = endpointName(source);
-  const { profile, samples, labels } = readFiles(name, source);
+  const { model, samples, labels, lock } = readFiles(name, source);
+  const { profile } = model;
 
-  const bound = boundDims(profile, samples, source.dims ?? {});
-  const hardware = selectHardware(profile, platform, spec.hardware);
+  const bound = boundDims(profile, samples, { ...model.fixedDims, ...source.dims });
+  const { dims } = bound;
+  const selection = (): Selection => ({
+    name,
+    profile,
+    work: model.work(dims),
+    samples: samples !== undefined,
+    ...asFarAsBinding(spec, platform),
+    precision: spec.optimization?.precision,
+    request: spec.hardware,
+  });
+  // Without the sizes of a request nothing can be said of any machine.
+  const hardware =
+    bound.problems.length > 0
+      ? requestProblems(spec.hardware, [platform])
+      : selectHardware(selection(), platform, lock?.machines?.[placeOf(platform.id, platform.region)]);
   const monitoring: MonitoringRequest = {
     model: name,
     slo: { ...spec.monitoring?.slo, p99Ms: spec.monitoring?.slo?.p99Ms ?? spec.objective?.p99Ms },
     scrapeSeconds,
   };
   const problems: Problem[] = [
+    ...profileProblems(source, platform),
     ...servingProblems(profile),
     ...(samples ? checkSamples(profile, samples, labels) : []),
     ...bound.problems,
@@ -95,7 +143,6 @@ export function planEndpoint(spec: EndpointSpec, platform: Platform): EndpointPl
     throw new ProblemsError(`Endpoint '${name}' cannot be planned`, problems);
   }
 
-  const { dims } = bound;
   return {
     schemaVersion: 1,
     platform: platform.id,
@@ -108,7 +155,8 @@ export function planEndpoint(spec: EndpointSpec, platform: Platform): EndpointPl
       name,
       profile,
       platform: platform.id,
-      hardware,
+      machines: [hardware.chosen, ...hardware.fallbacks],
+      provider: hardware.runtime.provider,
       optimization: spec.optimization,
       dims,
       samples: samples !== undefined,

@@ -47,6 +47,8 @@ const group = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape, allow
 const shape = group({
   model: group({
     path: text('the path of a .onnx file'),
+    uri: text('where the model lies').optional(),
+    lock: text('the path of a lock').optional(),
     name: name().optional(),
     calibration: text('the path of a .npz file').optional(),
     labels: text('the path of a .npy file').optional(),
@@ -55,19 +57,29 @@ const shape = group({
   objective: group({
     p99Ms: numberAbove(0, 'milliseconds').optional(),
     requestsPerSecond: numberAbove(0, 'requests a second').optional(),
+    maxMonthlyUsd: numberAbove(0, 'USD in 730 hours').optional(),
+    minimize: oneOf(['cost', 'latency']).optional(),
+    payload: group({ rows: count(65_536).optional(), encoding: oneOf(['json', 'binary']).optional() }).optional(),
   }).optional(),
   hardware: z
     .discriminatedUnion(
       'choose',
       [
-        group({ choose: z.literal('auto') }),
+        group({
+          choose: z.literal('auto'),
+          accelerators: z.array(text("an accelerator's id or name, or none")).optional(),
+          allow: z.array(text('the name of a machine type, * for any characters')).optional(),
+          deny: z.array(text('the name of a machine type, * for any characters')).optional(),
+          regions: z.array(text('the name of a region')).optional(),
+          providers: z.array(oneOf(['cpu', 'cuda', 'tensorrt'])).optional(),
+        }),
         group({ choose: z.literal('named'), machine: text('the name of a machine type') }),
       ],
       allowed("Hardware.auto() or Hardware.of('…')"),
     )
     .optional(),
   optimization: group({
-    precision: oneOf(['auto', 'fp32', 'int8']).optional(),
+    precision: oneOf(['auto', 'fp32', 'fp16', 'int8']).optional(),
     gate: group({
       minSpeedup: atLeast(1).optional(),
       maxAccuracyDrop: between(0, 1).optional(),
@@ -77,6 +89,11 @@ const shape = group({
       strict: flag().optional(),
     }).optional(),
     onFailure: oneOf(['fp32', 'error']).optional(),
+  }).optional(),
+  scaling: group({
+    min: count(10_000).optional(),
+    max: count(10_000).optional(),
+    toZero: flag().optional(),
   }).optional(),
   serving: group({
     maxBatch: count(4096).optional(),
@@ -107,7 +124,7 @@ const shape = group({
 /** Nothing when the spec is sound. */
 export function specProblems(spec: unknown): Problem[] {
   const result = shape.safeParse(spec);
-  if (result.success) return labelProblems(spec as EndpointSpec);
+  if (result.success) return contradictions(spec as EndpointSpec);
   const problems = result.error.issues.flatMap((issue) => {
     const where = issue.path.join('.');
     if (issue.code !== 'unrecognized_keys') return [{ where: where || 'spec', what: issue.message }];
@@ -120,16 +137,56 @@ export function specProblems(spec: unknown): Problem[] {
   return [...new Map(problems.map((problem) => [told(problem), problem])).values()];
 }
 
-/** Options that mean nothing without another one. */
-function labelProblems({ model, optimization }: EndpointSpec): Problem[] {
-  const problems: Problem[] = [];
-  if (model.labels && !model.calibration) {
-    const what = 'labels belong to samples; give those too (calibration, or --data on the command line)';
-    problems.push({ where: 'model.labels', what });
-  }
-  if (optimization?.gate?.strict && !model.labels) {
-    const what = 'a strict gate is about labels that are too few; give labels (--labels on the command line)';
-    problems.push({ where: 'optimization.gate.strict', what });
-  }
-  return problems;
+/** Options that contradict each other or mean nothing without another one. */
+function contradictions({ model, optimization, hardware, scaling }: EndpointSpec): Problem[] {
+  const auto = hardware?.choose === 'auto' ? hardware : undefined;
+  const precision = optimization?.precision;
+  const { accelerators, providers } = auto ?? {};
+  const noAccelerator = accelerators?.every((name) => name.toLowerCase() === 'none') ?? false;
+  const onlyCpu = providers?.every((provider) => provider === 'cpu') ?? false;
+  const both = auto?.allow?.filter((type) => auto.deny?.includes(type)) ?? [];
+  const found: readonly (readonly [holds: unknown, where: string, what: string])[] = [
+    [
+      model.labels && !model.calibration,
+      'model.labels',
+      'labels belong to samples; give those too (calibration, or --data on the command line)',
+    ],
+    [
+      optimization?.gate?.strict && !model.labels,
+      'optimization.gate.strict',
+      'a strict gate is about labels that are too few; give labels (--labels on the command line)',
+    ],
+    [
+      (scaling?.min ?? 1) > (scaling?.max ?? Number.POSITIVE_INFINITY),
+      'scaling',
+      `min is ${scaling?.min} and max is ${scaling?.max}; give a min that is not above max`,
+    ],
+    [
+      scaling?.toZero && scaling.min !== undefined,
+      'scaling.min',
+      `toZero stops the last machine, but min keeps ${scaling?.min}; leave one of them out`,
+    ],
+    [
+      precision === 'fp16' && (noAccelerator || onlyCpu),
+      'optimization.precision',
+      "fp16 needs an accelerator, but hardware allows none; take 'auto', 'int8' or 'fp32', or allow accelerators",
+    ],
+    [
+      precision === 'int8' && providers?.every((provider) => provider === 'cuda'),
+      'optimization.precision',
+      "int8 on the CUDA provider runs as float and is slower than it; take 'fp16', or allow the providers cpu or tensorrt",
+    ],
+    [
+      noAccelerator && providers && !providers.includes('cpu'),
+      'hardware.providers',
+      `${providers?.join(' and ')} need an accelerator, but accelerators is none; allow one of both`,
+    ],
+    [
+      onlyCpu && accelerators && !accelerators.some((name) => name.toLowerCase() === 'none'),
+      'hardware.accelerators',
+      `${accelerators?.join(', ')} would be paid for and not used: the only provider is cpu; allow cuda, or leave accelerators out`,
+    ],
+    [both.length > 0, 'hardware.deny', `${both.join(', ')} is allowed and denied; leave one of them out`],
+  ];
+  return found.filter(([holds]) => holds).map(([, where, what]) => ({ where, what }));
 }

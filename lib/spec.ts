@@ -8,7 +8,7 @@ export interface EndpointSpec {
   /** The model, and the samples that Slipway may measure with: `Model.fromOnnx('fraud.onnx', { calibration: 'samples.npz' })`. */
   readonly model: ModelSource;
   /**
-   * What the endpoint has to reach.
+   * What the endpoint has to reach. `local` is one machine, which runs the model however far it comes; there only `payload` counts.
    *
    * @default - one request at a time, at the least cost
    */
@@ -25,6 +25,12 @@ export interface EndpointSpec {
    * @default - the fastest form that passes the gate, fp32 when none does
    */
   readonly optimization?: OptimizationSpec;
+  /**
+   * How many machines there may be.
+   *
+   * @default - what the rate needs, at least 2 where one machine is always on
+   */
+  readonly scaling?: ScalingSpec;
   /**
    * How the server treats requests.
    *
@@ -47,21 +53,75 @@ export interface Objective {
    */
   readonly p99Ms?: number;
   /**
-   * Requests a second the endpoint has to carry, above 0. It sizes an endpoint of several machines; `local` is one machine and
-   * does not use it.
+   * Requests a second the endpoint has to carry at its peak, above 0.
    *
    * @default 1
    */
   readonly requestsPerSecond?: number;
+  /**
+   * What the endpoint may cost in 730 hours, USD, above 0.
+   *
+   * @default - no limit
+   */
+  readonly maxMonthlyUsd?: number;
+  /**
+   * Which of the machines that meet the objective is best.
+   *
+   * @default 'cost'
+   */
+  readonly minimize?: 'cost' | 'latency';
+  /**
+   * What a request carries.
+   *
+   * @default - one row as JSON
+   */
+  readonly payload?: PayloadSpec;
+}
+
+export interface PayloadSpec {
+  /**
+   * Rows of one request, whole, at least 1.
+   *
+   * @default 1
+   */
+  readonly rows?: number;
+  /**
+   * `json`: tensors as numbers in JSON. `binary`: the binary tensors of the Open Inference Protocol, which nobody has to parse.
+   *
+   * @default 'json'
+   */
+  readonly encoding?: 'json' | 'binary';
+}
+
+export interface ScalingSpec {
+  /**
+   * Machines at any time, least, from 1.
+   *
+   * @default - 2; 1 where the platform replaces an instance by itself within seconds, and on `local`
+   */
+  readonly min?: number;
+  /**
+   * Machines at any time, most, from `min`.
+   *
+   * @default - the platform's limit
+   */
+  readonly max?: number;
+  /**
+   * Only platforms that stop the last machine when no request comes.
+   *
+   * @default false
+   */
+  readonly toZero?: boolean;
 }
 
 export interface OptimizationSpec {
   /**
-   * `auto`: the fastest candidate that passes the gate. `int8`: only candidates of that precision. `fp32`: none.
+   * `auto`: the fastest candidate that passes the gate. `int8`, `fp16`: only candidates of that precision; `fp16` needs an
+   * accelerator. `fp32`: none.
    *
    * @default 'auto'
    */
-  readonly precision?: 'auto' | 'fp32' | 'int8';
+  readonly precision?: 'auto' | 'fp32' | 'fp16' | 'int8';
   /**
    * What a candidate must reach.
    *

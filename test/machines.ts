@@ -10,5 +10,10 @@ export const machine = (instructionSet: InstructionSet, changes: Partial<Machine
   cpu: 'test',
   processors: 4,
   memoryBytes: 8 * 2 ** 30,
+  cpus: [],
+  accelerator: null,
+  acceleratorCount: 0,
+  price: null,
+  quota: null,
   ...changes,
 });

@@ -1,10 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { checked } from '../lib/contract/validate.js';
-import { type EndpointSpec, local, Model, planEndpoint } from '../lib/index.js';
+import { cloud, type EndpointSpec, Hardware, local, Model, planEndpoint } from '../lib/index.js';
+import { profileFileText } from '../lib/model/profile-file.js';
+import { profileOf, readGraph } from '../lib/model/read.js';
+import { workOf } from '../lib/model/work/work-of.js';
 import { packageFile } from '../lib/package-root.js';
 import { machine } from './machines.js';
 
@@ -45,6 +48,90 @@ test('the same spec gives the same bytes, wherever the model lies', () => {
 test('a plan survives JSON', () => {
   const plan = planEndpoint({ model: digits }, here);
   expect(JSON.parse(JSON.stringify(plan))).toEqual(plan);
+});
+
+test('on this machine an objective is no condition', () => {
+  const spec = { model: digits, objective: { p99Ms: 0.001, requestsPerSecond: 1e6 }, scaling: { min: 3 } };
+  expect(planEndpoint(spec, here).hardware.candidate.replicas).toBe(1);
+});
+
+describe('on a cloud', () => {
+  const sagemaker = cloud('aws-sagemaker', { region: 'eu-west-1' });
+
+  test('the plan names the machine, those that may take over, the runtime and the reasons', () => {
+    const { hardware, recipe } = planEndpoint(
+      { model: digits, objective: { p99Ms: 50, requestsPerSecond: 200 } },
+      sagemaker,
+    );
+    expect(hardware.chosen.name).toMatch(/^ml\./);
+    expect(hardware.fallbacks).toHaveLength(4);
+    expect(recipe.target.machines).toEqual([hardware.chosen, ...hardware.fallbacks].map(({ name }) => name));
+    expect(hardware.runtime).toEqual({ provider: 'cpu', onnxruntime: '1.30.0', cuda: null });
+    expect(hardware.explain()).toContain(hardware.chosen.name);
+  });
+
+  test('a machine that is named is taken; a GPU is served in the form the optimizer can make', () => {
+    const plan = planEndpoint({ model: digits, hardware: Hardware.of('ml.g6.xlarge') }, sagemaker);
+    expect(plan.hardware.chosen).toMatchObject({ name: 'ml.g6.xlarge', accelerator: 'l4', acceleratorCount: 1 });
+    expect(plan.recipe.target.provider).toBe('cuda');
+    expect(plan.recipe.candidates).toEqual([]);
+  });
+
+  test('a region that is not there is refused with the closest', () => {
+    expect(() => cloud('gcp-vertex', { region: 'europe-west44' })).toThrow(
+      /'europe-west44' is no region of gcp-vertex.*europe-west4/,
+    );
+  });
+
+  test('an objective that no machine meets is a problem of the hardware', () => {
+    const spec = { model: digits, objective: { p99Ms: 0.001 } };
+    expect(() => planEndpoint(spec, sagemaker)).toThrow(/hardware: No machine is as fast as asked for/);
+  });
+
+  test('a lock beside the model keeps its machine', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'plan-'));
+    const path = join(folder, 'digits.onnx');
+    copyFileSync(digits.path, path);
+    const machine = 'ml.c7i.2xlarge';
+    const [onnxruntime, catalogueDate] = ['1.30.0', '2026-01-01'];
+    const entry = {
+      machine,
+      fallbacks: [],
+      replicas: 3,
+      precision: 'fp32',
+      provider: 'cpu',
+      onnxruntime,
+      cuda: null,
+      catalogueDate,
+      monthlyUsd: 1000,
+    };
+    const lock = { schemaVersion: 1, machines: { 'aws-sagemaker/eu-west-1': entry } };
+    writeFileSync(join(folder, 'digits.slipway-lock.json'), JSON.stringify(lock));
+    const { hardware } = planEndpoint({ model: Model.fromOnnx(path) }, sagemaker);
+    expect([hardware.chosen.name, hardware.candidate.replicas, hardware.catalogueDate]).toEqual([
+      machine,
+      3,
+      catalogueDate,
+    ]);
+    expect(hardware.warnings).toEqual([expect.stringMatching(/^The lock keeps 3 x ml\.c7i\.2xlarge .* would save \$/)]);
+    expect(planEndpoint({ model: Model.fromOnnx(path) }, cloud('aws-sagemaker')).hardware.chosen.name).not.toBe(
+      machine,
+    );
+  });
+
+  test('a profile stands for a model elsewhere, where it is said where', () => {
+    const graph = readGraph(digits.path);
+    const profile = profileOf(graph);
+    const path = join(mkdtempSync(join(tmpdir(), 'plan-')), 'digits.profile.json');
+    writeFileSync(path, profileFileText(profile, workOf(graph, profile, {})));
+    const plan = planEndpoint({ model: Model.fromProfile(path, { uri: 's3://models/digits.onnx' }) }, sagemaker);
+    expect([plan.name, plan.source.uri]).toEqual(['digits', 's3://models/digits.onnx']);
+    expect(plan.hardware.chosen.name).toBe(
+      planEndpoint({ model: Model.fromOnnx(digits.path) }, sagemaker).hardware.chosen.name,
+    );
+    expect(() => planEndpoint({ model: { path } }, sagemaker)).toThrow(/does not say where the model lies/);
+    expect(() => planEndpoint({ model: { path, uri: 's3://m' } }, here)).toThrow(/this machine runs the model itself/);
+  });
 });
 
 describe('problems of spec, model, samples and monitoring come at once', () => {

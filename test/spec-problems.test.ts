@@ -10,7 +10,14 @@ test('a spec of a model alone is sound', () => {
 test('every option that is given rightly is sound', () => {
   const spec = {
     model: { ...model, name: 'fraud-2', calibration: 's.npz', labels: 'l.npy', dims: { sequence: 128 } },
-    objective: { p99Ms: 50, requestsPerSecond: 0.5 },
+    objective: {
+      p99Ms: 50,
+      requestsPerSecond: 0.5,
+      maxMonthlyUsd: 100,
+      minimize: 'latency',
+      payload: { rows: 4, encoding: 'binary' },
+    },
+    scaling: { min: 1, max: 3 },
     hardware: { choose: 'named', machine: 'local' },
     optimization: {
       precision: 'int8',
@@ -38,7 +45,7 @@ test('all problems come at once, each with its place, what was given and what is
     },
     { where: 'model.dims.sequence', what: '0 is given; allowed: a whole number from 1' },
     { where: 'objective.p99Ms', what: '-5 is given; allowed: a number above 0 (milliseconds)' },
-    { where: 'optimization.precision', what: "\"fp8\" is given; allowed: 'auto', 'fp32', 'int8'" },
+    { where: 'optimization.precision', what: "\"fp8\" is given; allowed: 'auto', 'fp32', 'fp16', 'int8'" },
     {
       where: 'monitoring.slo.availability',
       what: '100 is given; allowed: a percentage above 0 and below 100; 100 leaves no room for a single error, so every error would page',
@@ -59,5 +66,35 @@ test('a spec without a model says so', () => {
 test('labels without samples are refused', () => {
   expect(specProblems({ model: { ...model, labels: 'l.npy' } })).toEqual([
     { where: 'model.labels', what: expect.stringContaining('labels belong to samples') },
+  ]);
+});
+
+test('options that contradict each other are all told', () => {
+  const problems = specProblems({
+    model,
+    hardware: {
+      choose: 'auto',
+      accelerators: ['none'],
+      providers: ['cuda'],
+      allow: ['ml.g6.xlarge'],
+      deny: ['ml.g6.xlarge'],
+    },
+    optimization: { precision: 'fp16' },
+    scaling: { min: 3, max: 2, toZero: true },
+  });
+  expect(problems.map(({ where }) => where)).toEqual([
+    'scaling',
+    'scaling.min',
+    'optimization.precision',
+    'hardware.providers',
+    'hardware.deny',
+  ]);
+  expect(problems[0]?.what).toBe('min is 3 and max is 2; give a min that is not above max');
+});
+
+test('8-bit models gain nothing by the CUDA provider', () => {
+  const spec = { model, hardware: { choose: 'auto', providers: ['cuda'] }, optimization: { precision: 'int8' } };
+  expect(specProblems(spec)).toEqual([
+    { where: 'optimization.precision', what: expect.stringContaining('int8 on the CUDA provider runs as float') },
   ]);
 });

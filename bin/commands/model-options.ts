@@ -11,7 +11,8 @@ export interface ModelOptions {
   readonly name?: string;
 }
 
-function dimension(text: string, earlier: Readonly<Record<string, number>>): Record<string, number> {
+/** `name=size`, added to those given earlier. */
+export function dimension(text: string, earlier: Readonly<Record<string, number>>): Record<string, number> {
   const [, name, size] = /^(.+)=([1-9]\d*)$/.exec(text) ?? [];
   if (!name || !size) throw new InvalidArgumentError('Give name=size with a whole size from 1, such as sequence=128.');
   return { ...earlier, [name]: Number(size) };

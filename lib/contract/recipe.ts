@@ -33,7 +33,7 @@ export interface RecipeFile {
      * @minItems 1
      */
     instructionSets: ('x86-64-vnni' | 'x86-64' | 'arm64' | 'unknown')[];
-    provider: 'cpu';
+    provider: 'cpu' | 'cuda' | 'tensorrt';
     /**
      * Processors the endpoint may use; the speed gate runs with at most as many.
      */
@@ -42,7 +42,7 @@ export interface RecipeFile {
   /**
    * What the user asked for. auto: the fastest candidate that passes the gate, fp32 otherwise.
    */
-  precision: 'auto' | 'fp32' | 'int8';
+  precision: 'auto' | 'fp32' | 'fp16' | 'int8';
   /**
    * Tried in this order. Empty: fp32 is served as it is, with a reason in `notes`.
    */

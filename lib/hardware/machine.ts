@@ -1,26 +1,32 @@
 /** Step 2 of the road: a machine an endpoint can run on. */
 
 import type { RecipeFile } from '../contract/recipe.js';
+import type { Price } from './catalogue.js';
 
 /** What decides how 8-bit products are computed; `unknown` is treated as the worst of them. */
 export type InstructionSet = RecipeFile['target']['instructionSets'][number];
 
-/** One machine type of one platform. */
+/** One machine type of one platform, in one region. */
 export interface Machine {
   /** The platform's own name for it; `local` for this machine. */
   readonly name: string;
   readonly architecture: 'x86_64' | 'arm64';
+  /** The least able of those that `cpus` have. */
   readonly instructionSet: InstructionSet;
   /** The processor's name, for people. */
   readonly cpu: string;
-  /** Processors a process may use: affinity and cgroup quota counted. */
+  /** Every processor it may have, keys of `data/hardware/cpus.csv`; empty when not known. */
+  readonly cpus: readonly string[];
+  /** Processors a process may use: affinity and cgroup quota counted; a part of one on platforms that sell parts. */
   readonly processors: number;
   /** Memory a process may use, bytes. */
   readonly memoryBytes: number;
-}
-
-/** The machines of a plan: the chosen one and those it may fall back to, best first. */
-export interface HardwareChoice {
-  readonly chosen: Machine;
-  readonly fallbacks: readonly Machine[];
+  /** Key of `data/hardware/gpus.csv`; null without accelerator. */
+  readonly accelerator: string | null;
+  /** A fraction where several machines share one; 0 without. */
+  readonly acceleratorCount: number;
+  /** Null where nobody charges for it or the price is not known. */
+  readonly price: Price | null;
+  /** The quota to ask for, and other remarks on how to get one; null when there is none. */
+  readonly quota: string | null;
 }

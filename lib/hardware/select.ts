@@ -1,34 +1,95 @@
-/** Step 2 of the road: which of a platform's machines serve the model, in which order. */
+/** Step 2 of the road: which of a platform's machines serves the model, and which may take over. */
 
 import type { Problem } from '../errors.js';
-import type { ModelProfile } from '../model/profile.js';
-import type { Platform } from '../platforms.js';
-import type { HardwareRequest } from './hardware.js';
-import type { HardwareChoice } from './machine.js';
+import type { LockedMachine } from '../lock/lock-file.js';
+import { type Platform, runtimeFor } from '../platforms.js';
+import { advise } from './advice.js';
+import { HardwareChoice } from './choice.js';
+import { inUsd } from './figures.js';
+import { type Ranked, type Ranking, rankMachines, requestProblems, type Selection } from './rank.js';
+import { catalogueDate } from './tables.js';
 
-/** Weights are held once by the session and once more while they are laid out at load. */
-const copiesOfWeights = 2;
-const runtimeBytes = 300 * 2 ** 20;
+/** As many machine types as one SageMaker variant can name beside the first. */
+const mostFallbacks = 4;
 
-/** The choice, or every reason why there is none. */
-export function selectHardware(
-  profile: ModelProfile,
-  platform: Platform,
-  request: HardwareRequest = { choose: 'auto' },
-): HardwareChoice | Problem[] {
-  const asked = platform.machines.filter((machine) => request.choose === 'auto' || machine.name === request.machine);
-  if (asked.length === 0) {
-    const offered = platform.machines.map((machine) => machine.name).join(', ');
-    const given = request.choose === 'named' ? `'${request.machine}'` : 'this request';
-    return [{ where: 'hardware', what: `${given} is not offered by ${platform.id}. There: ${offered}` }];
-  }
-  const need = copiesOfWeights * profile.weightBytes + runtimeBytes;
-  const [chosen, ...fallbacks] = asked.filter((machine) => need <= machine.memoryBytes);
-  if (chosen) return { chosen, fallbacks };
-  return asked.map((machine) => ({
-    where: 'hardware',
-    what: `'${machine.name}' has ${gib(machine.memoryBytes)} GiB of memory; the model needs about ${gib(need)}. Use a larger machine or a smaller model`,
-  }));
+/** Whether a machine can take over with the same image. */
+function replaces(other: Ranked, chosen: Ranked): boolean {
+  return (
+    other.candidate.provider === chosen.candidate.provider &&
+    other.candidate.precision === chosen.candidate.precision &&
+    other.type.architecture === chosen.type.architecture
+  );
 }
 
-const gib = (bytes: number): string => (bytes / 2 ** 30).toFixed(1);
+/** The machines that may take over, the next best first. */
+export function fallbacksOf(chosen: Ranked, ranked: readonly Ranked[]): Ranked[] {
+  return ranked.filter((other) => other !== chosen && replaces(other, chosen)).slice(0, mostFallbacks);
+}
+
+/** What a lock says against the tables of today, if anything. */
+function lockWarnings(locked: Ranked, best: Ranked, { catalogueDate: then }: LockedMachine): string[] {
+  const [now, before] = [best.candidate.monthlyUsd, locked.candidate.monthlyUsd];
+  if (best === locked || now === null || before === null || now >= before) return [];
+  return [
+    `The lock keeps ${locked.candidate.replicas} x ${locked.type.name} (tables of ${then}); ${best.candidate.replicas} x ${best.type.name} would save ${inUsd(before - now)} a month by those of ${catalogueDate()}. Nothing changes until: slipway plan MODEL --lock --update`,
+  ];
+}
+
+/** The choice that a lock pins, or why it cannot stay. */
+function lockedChoice(
+  selection: Selection,
+  platform: Platform,
+  lock: LockedMachine,
+  ranking: Ranking,
+): Ranked | Problem {
+  const scaling = { min: lock.replicas, max: lock.replicas };
+  const request = { choose: 'named', machine: lock.machine } as const;
+  const form = { precision: lock.precision, provider: lock.provider };
+  const pinned = rankMachines({ ...selection, scaling, request, form }, [platform]);
+  const [found] = pinned.ranked;
+  if (found !== undefined) {
+    return (
+      ranking.ranked.find(({ type, candidate }) => type === found.type && candidate.replicas === lock.replicas) ?? found
+    );
+  }
+  const reason = pinned.rejected[0]?.reason ?? 'the platform does not offer it any more';
+  return {
+    where: 'hardware',
+    what: `the lock pins ${lock.replicas} x ${lock.machine}, which no longer does: ${reason}. Ask for less, or choose anew: slipway plan MODEL --lock --update`,
+  };
+}
+
+/**
+ * The choice on one platform, or every reason why there is none.
+ *
+ * @param lock - what is to stay as it was chosen; a machine that the request names wins over it
+ */
+export function selectHardware(
+  selection: Selection,
+  platform: Platform,
+  lock?: LockedMachine | undefined,
+): HardwareChoice | Problem[] {
+  const problems = requestProblems(selection.request, [platform]);
+  if (problems.length > 0) return problems;
+  const ranking = rankMachines(selection, [platform]);
+  const advice = advise(selection, [platform], ranking);
+  const pinned = lock && selection.request?.choose !== 'named' ? lock : undefined;
+  const chosen = pinned ? lockedChoice(selection, platform, pinned, ranking) : ranking.ranked[0];
+  if (chosen === undefined) return advice.map((what) => ({ where: 'hardware', what }));
+  if ('where' in chosen) return [chosen];
+  const fallbacks = pinned
+    ? platform.machines.filter(({ name }) => pinned.fallbacks.includes(name))
+    : fallbacksOf(chosen, ranking.ranked).map(({ type }) => type);
+  const { onnxruntime, cuda } = pinned ?? runtimeFor(platform.id, chosen.type.accelerator);
+  return new HardwareChoice({
+    chosen: chosen.type,
+    candidate: chosen.candidate,
+    fallbacks,
+    candidates: ranking.ranked.map(({ candidate }) => candidate),
+    rejected: ranking.rejected,
+    advice,
+    warnings: pinned && ranking.ranked[0] ? lockWarnings(chosen, ranking.ranked[0], pinned) : [],
+    runtime: { provider: chosen.candidate.provider, onnxruntime, cuda },
+    catalogueDate: pinned?.catalogueDate ?? catalogueDate(),
+  });
+}

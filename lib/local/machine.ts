@@ -17,9 +17,31 @@ function read(path: string): string {
 /** From the flags of `/proc/cpuinfo`; `unknown` where they cannot be read. */
 export function instructionSetOf(architecture: string, cpuinfo: string): InstructionSet {
   if (architecture === 'arm64') return 'arm64';
-  const flags = /^flags\s*:(.*)$/m.exec(cpuinfo)?.[1]?.trim().split(/\s+/);
+  const flags = flagsOf(cpuinfo);
   if (!flags) return 'unknown';
   return flags.includes('avx512_vnni') || flags.includes('avx_vnni') ? 'x86-64-vnni' : 'x86-64';
+}
+
+/** Rows of `data/hardware/cpus.csv` that are the most alike, by flags that the processor must have; the first that fits. */
+const alike: readonly (readonly [cpu: string, flags: readonly string[]])[] = [
+  ['intel-spr', ['amx_int8']],
+  ['amd-genoa', ['avx512_vnni', 'clzero']],
+  ['intel-icx', ['avx512_vnni']],
+  ['intel-skx-clx', ['avx512f']],
+  ['amd-milan', ['avx2', 'clzero']],
+  ['intel-haswell-skl-mix', ['avx2']],
+];
+
+/** The processor of the tables that this one is taken for in estimates; empty when none is alike. */
+export function similarCpus(architecture: string, cpuinfo: string): string[] {
+  if (architecture === 'arm64') return ['graviton3'];
+  const flags = flagsOf(cpuinfo) ?? [];
+  const [cpu] = alike.find(([, needed]) => needed.every((flag) => flags.includes(flag))) ?? [];
+  return cpu === undefined ? [] : [cpu];
+}
+
+function flagsOf(cpuinfo: string): string[] | undefined {
+  return /^flags\s*:(.*)$/m.exec(cpuinfo)?.[1]?.trim().split(/\s+/);
 }
 
 /** Whole processors of a cgroup's `cpu.max` (`200000 100000` is 2), at least 1; undefined when it sets no quota. */
@@ -37,20 +59,26 @@ export function thisMachine(): Machine {
   const architectures: Readonly<Record<string, Machine['architecture']>> = { x64: 'x86_64', arm64: 'arm64' };
   const architecture = architectures[arch()];
   if (!architecture) throw new SlipwayError(`Slipway runs on x86_64 and arm64; this machine is ${arch()}.`);
+  const cpuinfo = read('/proc/cpuinfo');
   const memoryLimit = Number(read('/sys/fs/cgroup/memory.max').trim()) || Number.POSITIVE_INFINITY;
   return {
     name: 'local',
     architecture,
-    instructionSet: instructionSetOf(architecture, read('/proc/cpuinfo')),
+    instructionSet: instructionSetOf(architecture, cpuinfo),
     cpu: cpus()[0]?.model.trim() || 'unknown',
     processors: Math.min(availableParallelism(), quotaOf(read('/sys/fs/cgroup/cpu.max')) ?? Number.POSITIVE_INFINITY),
     memoryBytes: Math.min(totalmem(), memoryLimit),
+    cpus: similarCpus(architecture, cpuinfo),
+    accelerator: null,
+    acceleratorCount: 0,
+    price: null,
+    quota: null,
   };
 }
 
 /** This machine as the place an endpoint runs. */
 export function local(machine: Machine = thisMachine()): Platform {
-  return { id: 'local', machines: [machine] };
+  return { id: 'local', region: null, machines: [machine], unavailable: [] };
 }
 
 const instructionSets: readonly InstructionSet[] = ['x86-64-vnni', 'x86-64', 'arm64', 'unknown'];

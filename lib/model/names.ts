@@ -1,9 +1,17 @@
 /** Step 1 of the road: which of the names a model has is meant by one it does not have. */
 
-/** At most five of the names, the most similar first. */
+/** At most five of the names, the most similar first: those that hold the whole of it, then those that take the fewest changes. */
 export function closest(name: string, names: readonly string[]): string[] {
-  const distances = new Map(names.map((known) => [known, editDistance(name.toLowerCase(), known.toLowerCase())]));
-  return [...names].sort((one, other) => distances.get(one)! - distances.get(other)!).slice(0, 5);
+  const asked = name.toLowerCase();
+  const distances = new Map(names.map((known) => [known, distance(asked, known.toLowerCase())]));
+  return [...new Set(names)].sort((one, other) => distances.get(one)! - distances.get(other)!).slice(0, 5);
+}
+
+/** A name that is only longer is meant more often than one of other letters. */
+function distance(asked: string, known: string): number {
+  return asked !== '' && known.includes(asked)
+    ? (known.length - asked.length) / known.length
+    : editDistance(asked, known);
 }
 
 /** How many letters have to be put in, taken out or changed. */

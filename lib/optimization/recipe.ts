@@ -1,7 +1,8 @@
 /** Step 3 of the road: what the optimizer is to try, from the model's family and the instruction sets it may meet. */
 
 import type { CandidateRecipe, RecipeFile } from '../contract/recipe.js';
-import type { HardwareChoice, InstructionSet, Machine } from '../hardware/machine.js';
+import type { InstructionSet, Machine } from '../hardware/machine.js';
+import type { Provider } from '../hardware/precision.js';
 import type { ModelProfile } from '../model/profile.js';
 import type { PlatformId } from '../platforms.js';
 import type { GateSpec, OptimizationSpec } from '../spec.js';
@@ -11,7 +12,9 @@ export interface RecipeInput {
   readonly name: string;
   readonly profile: ModelProfile;
   readonly platform: PlatformId;
-  readonly hardware: HardwareChoice;
+  /** The chosen machine and those that may take over. */
+  readonly machines: readonly Machine[];
+  readonly provider: Provider;
   readonly optimization?: OptimizationSpec | undefined;
   /** Sizes of symbolic dimensions other than the batch. */
   readonly dims: Readonly<Record<string, number>>;
@@ -65,8 +68,11 @@ function unknownMachines(machines: readonly Machine[]): string[] {
 
 /** Why nothing is tried, or nothing. */
 function reasonForNone(input: RecipeInput): string | undefined {
-  const { profile, optimization, samples } = input;
+  const { profile, provider, optimization, samples } = input;
   if (optimization?.precision === 'fp32') return 'fp32 was asked for';
+  if (provider !== 'cpu') {
+    return `forms for the ${provider} provider are not made by this version of the optimizer; the model is served as it is`;
+  }
   if (profile.family === 'classic') {
     return 'trees and linear models are never quantized: it gains nothing and moves their scores';
   }
@@ -87,8 +93,7 @@ function gate(spec: GateSpec | undefined): GateFile {
 
 /** The recipe for one model on the machines of one plan. */
 export function planRecipe(input: RecipeInput): RecipeFile {
-  const { profile, hardware, optimization } = input;
-  const machines = [hardware.chosen, ...hardware.fallbacks];
+  const { profile, machines, provider, optimization } = input;
   const instructionSets = [...new Set(machines.map((machine) => machine.instructionSet))].sort();
   const reduceRange = needsReducedRange(instructionSets);
   const none = reasonForNone(input);
@@ -101,8 +106,8 @@ export function planRecipe(input: RecipeInput): RecipeFile {
       platform: input.platform,
       machines: machines.map((machine) => machine.name),
       instructionSets,
-      provider: 'cpu',
-      threads: Math.min(...machines.map((machine) => machine.processors)),
+      provider,
+      threads: Math.max(1, Math.floor(Math.min(...machines.map((machine) => machine.processors)))),
     },
     precision,
     candidates: none

@@ -12,7 +12,8 @@ function plan(changes: Partial<RecipeInput> = {}) {
     name: 'net',
     profile: cnn,
     platform: 'local',
-    hardware: { chosen: machine('x86-64-vnni'), fallbacks: [] },
+    machines: [machine('x86-64-vnni')],
+    provider: 'cpu',
     dims: {},
     samples: true,
     ...changes,
@@ -53,8 +54,8 @@ describe('what is tried', () => {
   test.each(['x86-64', 'unknown'] as const)(
     '%s among the machines: 7-bit weights, since 8-bit products may saturate',
     (set) => {
-      const hardware = { chosen: machine('x86-64-vnni'), fallbacks: [machine(set)] };
-      const recipe = plan({ hardware });
+      const machines = [machine('x86-64-vnni'), machine(set)];
+      const recipe = plan({ machines });
       expect(recipe.candidates.map((candidate) => candidate.reduceRange)).toEqual([true, true, true]);
       expect(recipe.candidates[0]?.name).toBe('int8-static-minmax-7bit');
       expect(recipe.target.instructionSets).toEqual([set, 'x86-64-vnni'].sort());
@@ -62,7 +63,7 @@ describe('what is tried', () => {
   );
 
   test('Arm does not saturate: 8-bit weights', () => {
-    expect(plan({ hardware: { chosen: machine('arm64'), fallbacks: [] } }).candidates[0]?.reduceRange).toBe(false);
+    expect(plan({ machines: [machine('arm64')] }).candidates[0]?.reduceRange).toBe(false);
   });
 });
 
@@ -99,6 +100,6 @@ test('the gate takes what the user sets and keeps the other defaults', () => {
 });
 
 test('threads are those of the smallest machine it may land on', () => {
-  const hardware = { chosen: machine('x86-64-vnni'), fallbacks: [machine('x86-64-vnni', { processors: 2 })] };
-  expect(plan({ hardware }).target.threads).toBe(2);
+  const machines = [machine('x86-64-vnni'), machine('x86-64-vnni', { processors: 2 })];
+  expect(plan({ machines }).target.threads).toBe(2);
 });

@@ -1,0 +1,172 @@
+/** `slipway estimate`: how long one run takes on one device, from the model's graph alone. */
+
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Problem, ProblemsError } from '../../lib/errors.js';
+import type { Device, Estimate, Execution } from '../../lib/hardware/estimate.js';
+import { estimateRun } from '../../lib/hardware/estimate.js';
+import { executionProblem } from '../../lib/hardware/execution.js';
+import { deviceOf, slowestCpu } from '../../lib/hardware/lanes.js';
+import { machineOf } from '../../lib/hardware/offer.js';
+import { type Precision, type Provider, precisions, providers } from '../../lib/hardware/precision.js';
+import { findGpu, findMachineType, gpus, machineTypes } from '../../lib/hardware/tables.js';
+import { thisMachine } from '../../lib/local/machine.js';
+import { describeModel } from '../../lib/model/model-file.js';
+import { closest } from '../../lib/model/names.js';
+import { platformIds } from '../../lib/platforms.js';
+import { print, say } from '../terminal.js';
+import { givenDims } from './model-dims.js';
+import { dimension } from './model-options.js';
+
+interface EstimateOptions {
+  readonly accelerator?: string;
+  readonly machine?: string;
+  readonly precision?: Precision;
+  readonly provider?: Provider;
+  readonly batch?: number;
+  readonly cores?: number;
+  readonly dim: Readonly<Record<string, number>>;
+  readonly json?: boolean;
+}
+
+const examples = `
+Examples:
+  $ slipway estimate resnet50.onnx --accelerator L4 --precision fp16 --provider tensorrt --batch 8
+  $ slipway estimate bert.onnx --accelerator "Tesla T4" --dim sequence=128 --json
+  $ slipway estimate fraud.onnx --machine ml.c7i.xlarge --precision int8
+  $ slipway estimate fraud.onnx --cores 4                    # processors like this machine's
+
+The time is the median of one run of the batch on one device: no HTTP, no queue, no transfer from host to device.
+How it is estimated, and how far it is off: docs/hardware.md`;
+
+function positive(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('Give a whole number from 1.');
+  return Number(text);
+}
+
+/** The device that the options name, or every reason why they name none. */
+function asked(options: EstimateOptions): Device | Problem[] {
+  const { accelerator, machine, cores } = options;
+  const provider = options.provider;
+  const problems: Problem[] = [];
+  const gpu = accelerator === undefined ? undefined : findGpu(accelerator);
+  const type = machine === undefined || machine === 'local' ? undefined : findMachineType(machine);
+  if (accelerator !== undefined && machine !== undefined) {
+    problems.push({ where: '--accelerator, --machine', what: 'both name the device; give one of them' });
+  }
+  if (accelerator !== undefined && gpu === undefined) {
+    const known = closest(
+      accelerator,
+      gpus().flatMap(({ id, name }) => [id, name]),
+    ).join(', ');
+    problems.push({ where: '--accelerator', what: `'${accelerator}' is in no table. Similar: ${known}` });
+  }
+  if (machine !== undefined && machine !== 'local' && type === undefined) {
+    const known = closest(
+      machine,
+      platformIds.flatMap((id) => machineTypes(id).map(({ name }) => name)),
+    ).join(', ');
+    problems.push({ where: '--machine', what: `'${machine}' is in no table. Similar: ${known}` });
+  }
+  const named = type === undefined ? thisMachine() : machineOf(type, null);
+  const onGpu = gpu !== undefined || (type !== undefined && type.accelerator !== null && provider !== 'cpu');
+  if (gpu !== undefined && provider === 'cpu') {
+    problems.push({ where: '--provider', what: `cpu does not run on ${gpu.name}; take cuda or tensorrt` });
+  }
+  if (!onGpu && provider !== undefined && provider !== 'cpu' && problems.length === 0) {
+    const where = type === undefined ? 'this machine' : type.name;
+    problems.push({
+      where: '--provider',
+      what: `${provider} needs an accelerator, and ${where} has none that Slipway knows; take cpu, or name one with --accelerator`,
+    });
+  }
+  if (onGpu && cores !== undefined) {
+    problems.push({ where: '--cores', what: 'cores are of processors; leave it out, or take --provider cpu' });
+  }
+  if (problems.length > 0) return problems;
+  if (gpu !== undefined) return { kind: 'gpu', gpu, share: 1 };
+  const device = deviceOf(onGpu ? named : { ...named, accelerator: null });
+  if (device.kind === 'gpu' || cores === undefined) return device;
+  const cpu = slowestCpu(named);
+  return { kind: 'cpu', cpu, vcpus: cores * cpu.vcpusPerCore };
+}
+
+const bounds: Readonly<Record<Estimate['boundBy'], string>> = {
+  compute: 'arithmetic',
+  bandwidth: 'memory bandwidth',
+  launch: 'kernel launches',
+};
+
+const figure = (value: number): string => (value < 100 ? value.toPrecision(3) : value.toFixed(0));
+
+function lines(device: Device, { precision, provider, batch }: Execution, estimate: Estimate): string[] {
+  const { latencyMs, bandMs, throughputPerSecond, memoryGiB, boundBy, provenance } = estimate;
+  const name = device.kind === 'gpu' ? device.gpu.name : `${device.cpu.name}, ${device.vcpus} vCPUs`;
+  return [
+    `${name}, ${precision} by ${provider}, batch ${batch}`,
+    `  latency     ${figure(latencyMs)} ms [${bandMs.map(figure).join(', ')}]`,
+    `  throughput  ${figure(throughputPerSecond)} rows/s`,
+    `  memory      ${figure(memoryGiB)} GiB`,
+    `  bound by    ${bounds[boundBy]}`,
+    `  constants   ${provenance}`,
+  ];
+}
+
+function estimate(path: string, options: EstimateOptions): void {
+  const device = asked(options);
+  if (Array.isArray(device)) throw new ProblemsError('The device is not known', device);
+  const model = describeModel({ path });
+  const given = givenDims(model, options.dim);
+  if (options.batch !== undefined && given.batch !== null && options.batch !== given.batch) {
+    throw new ProblemsError('The batch is not known', [
+      { where: '--batch', what: `${options.batch} is given, --dim gives ${given.batch}; leave one of them out` },
+    ]);
+  }
+  const work = model.work(given.dims);
+  const batch = options.batch ?? given.batch ?? 1;
+  if (batch > 1 && !work.batched) {
+    throw new ProblemsError('The batch cannot be chosen', [
+      {
+        where: '--batch',
+        what: `${batch} is given, but no dimension of the inputs is symbolic; leave it out, or export the model with a symbolic batch`,
+      },
+    ]);
+  }
+  const execution: Execution = {
+    precision:
+      options.precision ?? (model.profile.quantization === 'float16' && device.kind === 'gpu' ? 'fp16' : 'fp32'),
+    provider: options.provider ?? (device.kind === 'gpu' ? 'cuda' : 'cpu'),
+    batch,
+  };
+  const problem = executionProblem(device, execution);
+  if (problem !== null) {
+    throw new ProblemsError('The model cannot run like that', [{ where: '--precision, --provider', what: problem }]);
+  }
+  const found = estimateRun(work, device, execution);
+  if (options.json) print(JSON.stringify(found, null, 2));
+  else for (const line of lines(device, execution, found)) print(line);
+  if (work.unknownOps.length > 0) {
+    say(
+      `Warning: of ${work.unknownOps.join(', ')} only the bytes are known, or how often it runs is not; the time may be longer.`,
+    );
+  }
+}
+
+export function estimateCommand(): Command {
+  return new Command('estimate')
+    .description('estimate the time of one run on one device, from the graph alone')
+    .argument('<model>', 'an .onnx file, or a .profile.json that slipway inspect --profile wrote')
+    .option('--accelerator <name>', 'an accelerator by id or name, in any case: l4, "Tesla T4"')
+    .option('--machine <type>', "a machine type by the platform's own name, or local", undefined)
+    .addOption(
+      new Option('--precision <precision>', 'how it is executed (default: as the model is)').choices(precisions),
+    )
+    .addOption(
+      new Option('--provider <provider>', 'what executes it (default: cuda on accelerators)').choices(providers),
+    )
+    .option('--batch <rows>', 'rows in one run (default: 1)', positive)
+    .option('--cores <cores>', "cores of the machine's processor (default: all of them)", positive)
+    .option('--dim <name=size>', 'size of a symbolic dimension; can be given again', dimension, {})
+    .option('--json', 'print JSON on standard output')
+    .addHelpText('after', examples)
+    .action(estimate);
+}

@@ -1,0 +1,289 @@
+/** `slipway plan`: which machine the model needs, on every platform, for how much, and why. */
+
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Problem, ProblemsError } from '../../lib/errors.js';
+import { advise } from '../../lib/hardware/advice.js';
+import { candidateTable, rejectionLines } from '../../lib/hardware/explain.js';
+import type { HardwareLimits } from '../../lib/hardware/hardware.js';
+import { readMeasurements } from '../../lib/hardware/measured.js';
+import { cloud, regionProblem } from '../../lib/hardware/offer.js';
+import { platformAnswers } from '../../lib/hardware/platform-answers.js';
+import { type Provider, providers } from '../../lib/hardware/precision.js';
+import { type Ranking, rankMachines, requestProblems, type Selection } from '../../lib/hardware/rank.js';
+import { catalogueDate } from '../../lib/hardware/tables.js';
+import { local } from '../../lib/local/machine.js';
+import { endpointName } from '../../lib/model/model.js';
+import { type DescribedModel, describeModel } from '../../lib/model/model-file.js';
+import { boundDims, checkSamples } from '../../lib/model/sample-checks.js';
+import { readSamples, type SamplesInfo } from '../../lib/model/samples.js';
+import { servingProblems } from '../../lib/model/serving-problems.js';
+import { amount } from '../../lib/model/work.js';
+import { type Platform, type PlatformId, platformIds } from '../../lib/platforms.js';
+import type { EndpointSpec } from '../../lib/spec.js';
+import { specProblems } from '../../lib/spec-problems.js';
+import { print, say } from '../terminal.js';
+import { givenDims } from './model-dims.js';
+import { dimension } from './model-options.js';
+import { checkLockOptions, type LockOptions, lockMachines } from './plan-lock.js';
+
+interface PlanOptions extends LockOptions {
+  readonly platform?: readonly PlatformId[];
+  readonly region?: readonly string[];
+  readonly p99Ms?: number;
+  readonly rps?: number;
+  readonly maxMonthlyUsd?: number;
+  readonly minimize?: 'cost' | 'latency';
+  readonly payload?: 'json' | 'binary';
+  readonly data?: string;
+  readonly dim: Readonly<Record<string, number>>;
+  readonly precision?: 'auto' | 'fp32' | 'fp16' | 'int8';
+  readonly provider?: readonly Provider[];
+  readonly accelerator?: readonly string[];
+  readonly allow?: readonly string[];
+  readonly deny?: readonly string[];
+  readonly minReplicas?: number;
+  readonly maxReplicas?: number;
+  readonly scaleToZero?: boolean;
+  readonly measurements?: string;
+  readonly top: number;
+  readonly json?: boolean;
+}
+
+const examples = `
+Examples:
+  $ slipway plan fraud.onnx --p99-ms 50 --rps 200
+  $ slipway plan bert.onnx --dim sequence=128 --platform aws-sagemaker --region eu-west-1 --p99-ms 20 --rps 50 --json
+  $ slipway plan resnet50.onnx --data samples.npz --accelerator l4 --accelerator t4 --minimize latency
+  $ slipway plan fraud.onnx --platform gcp-cloud-run --rps 20 --lock     # pinned; committed beside the model
+  $ slipway plan fraud.onnx --measurements my.csv                        # your own times win over estimates
+
+Nothing is asked of any cloud: machines and prices are tables of this package, whose date is shown.
+How Slipway chooses: docs/hardware.md`;
+
+function above0(text: string): number {
+  const value = Number(text);
+  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('Give a number above 0.');
+  return value;
+}
+
+function whole(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('Give a whole number from 1.');
+  return Number(text);
+}
+
+const gathered = (text: string, earlier: readonly string[] = []): string[] => [...earlier, text];
+
+/** The choices of an option that can be given again. */
+function choices<T extends string>(allowed: readonly T[]) {
+  return (text: string, earlier: readonly T[] = []): T[] => {
+    const value = allowed.find((name) => name === text);
+    if (value === undefined) throw new InvalidArgumentError(`Allowed choices are ${allowed.join(', ')}.`);
+    return [...earlier, value];
+  };
+}
+
+/** The spec that the options describe, with nothing that was not given. */
+function specOf(path: string, options: PlanOptions, rows: number | null): EndpointSpec {
+  const limits: HardwareLimits = {
+    ...(options.accelerator && { accelerators: options.accelerator }),
+    ...(options.allow && { allow: options.allow }),
+    ...(options.deny && { deny: options.deny }),
+    ...(options.provider && { providers: options.provider }),
+  };
+  return {
+    model: { path },
+    objective: {
+      ...(options.p99Ms !== undefined && { p99Ms: options.p99Ms }),
+      requestsPerSecond: options.rps ?? 1,
+      ...(options.maxMonthlyUsd !== undefined && { maxMonthlyUsd: options.maxMonthlyUsd }),
+      minimize: options.minimize ?? 'cost',
+      payload: { rows: rows ?? 1, encoding: options.payload ?? 'json' },
+    },
+    hardware: { choose: 'auto', ...limits },
+    optimization: { precision: options.precision ?? 'auto' },
+    scaling: {
+      ...(options.minReplicas !== undefined && { min: options.minReplicas }),
+      ...(options.maxReplicas !== undefined && { max: options.maxReplicas }),
+      ...(options.scaleToZero && { toZero: true }),
+    },
+  };
+}
+
+/** The platforms asked for, each in the regions asked for that it has; without regions, in the one its prices are best known in. */
+function placesOf(options: PlanOptions): Platform[] {
+  const ids = options.platform ?? platformIds;
+  const regions = options.region ?? [];
+  const clouds = ids.filter((id) => id !== 'local');
+  const unknown = regions.filter((region) => clouds.every((id) => regionProblem(id, region) !== null));
+  const problems: Problem[] = unknown.flatMap((region) => clouds.flatMap((id) => regionProblem(id, region) ?? []));
+  if (regions.length > 0 && clouds.length === 0) {
+    problems.push({
+      where: 'region',
+      what: 'this machine has no region; leave --region out, or name a cloud platform',
+    });
+  }
+  if (problems.length > 0) throw new ProblemsError('The place is not known', problems);
+  return ids.flatMap((id) => {
+    if (id === 'local') return regions.length > 0 ? [] : [local()];
+    if (regions.length === 0) return [cloud(id)];
+    return regions.filter((region) => regionProblem(id, region) === null).map((region) => cloud(id, { region }));
+  });
+}
+
+function samplesOf(model: DescribedModel, path: string | undefined): { samples?: SamplesInfo; problems: Problem[] } {
+  if (path === undefined) return { problems: [] };
+  const samples = readSamples(path);
+  return { samples, problems: checkSamples(model.profile, samples) };
+}
+
+function modelFacts({ name, profile, work }: Selection) {
+  return {
+    name,
+    family: profile.family,
+    parameters: profile.parameters,
+    weightBytes: profile.weightBytes,
+    gflopPerRow: Number((amount(work.flops, 1) / 1e9).toPrecision(4)),
+    kernels: work.kernels.reduce((sum, kernel) => sum + kernel.count, 0),
+    dims: work.dims,
+  };
+}
+
+function report(selection: Selection, platforms: readonly Platform[], ranking: Ranking, options: PlanOptions): void {
+  const advice = advise(selection, platforms, ranking);
+  const answers = platformAnswers(selection, platforms, ranking);
+  const candidates = ranking.ranked.map(({ candidate }) => candidate);
+  if (options.json) {
+    const { objective } = selection;
+    const [chosen = null] = candidates;
+    const { rejected } = ranking;
+    const model = modelFacts(selection);
+    print(
+      JSON.stringify(
+        { model, objective, catalogueDate: catalogueDate(), chosen, candidates, rejected, advice, platforms: answers },
+        null,
+        2,
+      ),
+    );
+    return;
+  }
+  for (const line of advice) print(line);
+  if (candidates.length > 0) {
+    print('');
+    for (const line of candidateTable(candidates, options.top)) print(line);
+    if (candidates.length > options.top) print(`and ${candidates.length - options.top} more (--top N, --json)`);
+  }
+  for (const answer of answers) {
+    print('');
+    print(answer.region === null ? answer.platform : `${answer.platform} in ${answer.region}`);
+    print(`  size         ${answer.size}`);
+    print(`  data         ${answer.data}`);
+    print(`  performance  ${answer.performance}`);
+    print(`  cost         ${answer.cost}`);
+  }
+  if (ranking.rejected.length > 0) {
+    print('');
+    print('Not in question:');
+    for (const line of rejectionLines(ranking.rejected)) print(`  ${line}`);
+  }
+  print('');
+  print(`Machines and prices of ${catalogueDate()}. Estimates from the graph alone, nothing was run: docs/hardware.md`);
+}
+
+function plan(path: string, options: PlanOptions): void {
+  checkLockOptions(options);
+  const model = describeModel({ path });
+  const { samples, problems } = samplesOf(model, options.data);
+  const seen = samples ? boundDims(model.profile, samples, {}).dims : {};
+  const { dims, batch } = givenDims(model, options.dim, seen);
+  const spec = specOf(path, options, batch);
+  const platforms = placesOf(options);
+  const found = [
+    ...specProblems(spec),
+    ...servingProblems(model.profile),
+    ...problems,
+    ...requestProblems(spec.hardware, platforms),
+  ];
+  if (found.length > 0) throw new ProblemsError('The model cannot be planned', found);
+  const selection: Selection = {
+    name: endpointName({ path }),
+    profile: model.profile,
+    work: model.work(dims),
+    samples: samples !== undefined,
+    objective: spec.objective,
+    scaling: spec.scaling,
+    precision: spec.optimization?.precision,
+    request: spec.hardware,
+    measurements: options.measurements === undefined ? [] : readMeasurements(options.measurements),
+  };
+  const ranking = rankMachines(selection, platforms);
+  report(selection, platforms, ranking, options);
+  if (ranking.ranked.length === 0) process.exitCode = 1;
+  lockMachines(path, ranking, options);
+  if (selection.work.unknownOps.length > 0) {
+    say(
+      `Warning: of ${selection.work.unknownOps.join(', ')} only the bytes are known, or how often it runs is not; times may be longer.`,
+    );
+  }
+}
+
+export function planCommand(): Command {
+  return new Command('plan')
+    .description('choose the machine from the model: ranked over every platform, with latency, cost and the reasons')
+    .argument('<model>', 'an .onnx file, or a .profile.json that slipway inspect --profile wrote')
+    .option('--p99-ms <ms>', '99th percentile of the time in the container, milliseconds', above0)
+    .option('--rps <rate>', 'requests a second at the peak (default: 1)', above0)
+    .option('--max-monthly-usd <usd>', 'what it may cost in 730 hours', above0)
+    .addOption(new Option('--minimize <what>', 'which machine is best (default: cost)').choices(['cost', 'latency']))
+    .option('--platform <id>', `${platformIds.join(', ')}; can be given again (default: all)`, choices(platformIds))
+    .option(
+      '--region <region>',
+      "a cloud's own name; can be given again (default: where prices are known best)",
+      gathered,
+    )
+    .option(
+      '--data <samples.npz>',
+      'samples: they give dimensions their sizes, and let int8 and fp16 come into question',
+    )
+    .option('--dim <name=size>', 'size of a symbolic dimension in one request; can be given again', dimension, {})
+    .addOption(new Option('--payload <encoding>', 'what requests carry (default: json)').choices(['json', 'binary']))
+    .addOption(
+      new Option('--precision <precision>', 'auto takes smaller ones only with samples').choices([
+        'auto',
+        'fp32',
+        'fp16',
+        'int8',
+      ]),
+    )
+    .option(
+      '--provider <provider>',
+      `${providers.join(', ')}; can be given again (default: cpu and cuda)`,
+      choices(providers),
+    )
+    .option('--accelerator <name>', 'by id or name, or none; can be given again', gathered)
+    .option(
+      '--allow <type>',
+      'machine types that come into question, * for any characters; can be given again',
+      gathered,
+    )
+    .option('--deny <type>', 'machine types that do not; can be given again', gathered)
+    .option(
+      '--min-replicas <count>',
+      'machines at any time (default: 2, or 1 where the platform scales to zero)',
+      whole,
+    )
+    .option('--max-replicas <count>', "machines at most (default: the platform's limit)", whole)
+    .option('--scale-to-zero', 'only platforms that cost nothing while nobody asks')
+    .option(
+      '--measurements <table.csv>',
+      'times that you measured: model,machine,accelerator,precision,provider,batch,latency_ms',
+    )
+    .option(
+      '--lock [path]',
+      'pin the best machine of each platform and region (default: NAME.slipway-lock.json beside the model)',
+    )
+    .option('--update', 'with --lock: choose anew what is pinned already')
+    .option('--top <count>', 'machines to show', whole, 10)
+    .option('--json', 'print JSON on standard output')
+    .addHelpText('after', examples)
+    .action(plan);
+}

@@ -1,0 +1,62 @@
+/** Step 2 of the road: the machines of a plan, and why they and not others. */
+
+import type { Candidate, Rejection } from './candidate.js';
+import { explanation } from './explain.js';
+import type { Machine } from './machine.js';
+import type { Provider } from './precision.js';
+
+/** Plain data, but for `explain`. */
+export interface HardwareFacts {
+  readonly chosen: Machine;
+  /** How the model runs on the chosen machine, and how many of it. */
+  readonly candidate: Candidate;
+  /** Machines of the same platform that can run the same image, the next best first; at most four. */
+  readonly fallbacks: readonly Machine[];
+  /** Every machine that meets the objective, the best first. */
+  readonly candidates: readonly Candidate[];
+  readonly rejected: readonly Rejection[];
+  /** The answer in sentences. */
+  readonly advice: readonly string[];
+  /** What a lock keeps although the tables of today would choose otherwise. */
+  readonly warnings: readonly string[];
+  /** Version of ONNX Runtime and, on accelerators, of CUDA that fit the machine's driver. */
+  readonly runtime: RuntimeChoice;
+  /** Newest date of the tables that this was decided by. */
+  readonly catalogueDate: string;
+}
+
+export interface RuntimeChoice {
+  readonly provider: Provider;
+  readonly onnxruntime: string;
+  readonly cuda: string | null;
+}
+
+/** The machines of a plan: the chosen one and those it may fall back to, best first. */
+export class HardwareChoice implements HardwareFacts {
+  readonly chosen: Machine;
+  readonly candidate: Candidate;
+  readonly fallbacks: readonly Machine[];
+  readonly candidates: readonly Candidate[];
+  readonly rejected: readonly Rejection[];
+  readonly advice: readonly string[];
+  readonly warnings: readonly string[];
+  readonly runtime: RuntimeChoice;
+  readonly catalogueDate: string;
+
+  constructor(facts: HardwareFacts) {
+    this.chosen = facts.chosen;
+    this.candidate = facts.candidate;
+    this.fallbacks = facts.fallbacks;
+    this.candidates = facts.candidates;
+    this.rejected = facts.rejected;
+    this.advice = facts.advice;
+    this.warnings = facts.warnings;
+    this.runtime = facts.runtime;
+    this.catalogueDate = facts.catalogueDate;
+  }
+
+  /** The ranked machines with their figures, what each loser lost by, and the answer in words; lines of text. */
+  explain(): string {
+    return explanation(this);
+  }
+}

@@ -1,0 +1,242 @@
+/** Step 2 of the road: one machine against the objective: the cheapest way it meets it, or the first gate it fails. */
+
+import type { ModelProfile } from '../model/profile.js';
+import type { Work } from '../model/work.js';
+import type { PlatformFacts, PlatformId } from '../platforms.js';
+import type { Candidate } from './candidate.js';
+import type { Device, Estimate, Execution } from './estimate.js';
+import { inGib, inMs, inUsd, rounded } from './figures.js';
+import { type Form, type FormLimits, formsOf } from './forms.js';
+import { capacityPerSecond, type Replica, type UnderLoad, underLoad } from './load.js';
+import type { Machine } from './machine.js';
+import type { Payload } from './payload.js';
+
+/** What the endpoint has to reach; the defaults are those of `Objective` and `ScalingSpec`. */
+export interface Target {
+  readonly p99Ms: number | null;
+  readonly requestsPerSecond: number;
+  readonly maxMonthlyUsd: number | null;
+  readonly minReplicas: number;
+  readonly maxReplicas: number;
+  /** Rows of one request. */
+  readonly rows: number;
+}
+
+/** A machine, where it stands, and what is asked of it. */
+export interface Question {
+  readonly platform: PlatformId;
+  readonly region: string | null;
+  readonly facts: PlatformFacts;
+  readonly profile: ModelProfile;
+  readonly work: Work;
+  readonly payload: Payload;
+  readonly target: Target;
+  readonly limits: FormLimits;
+  /** Whether the endpoint has to cost nothing while nobody asks. */
+  readonly toZero: boolean;
+  /** Of the machine type, wherever it is asked: how the model runs on one of its lanes. */
+  readonly devices: (machine: Machine) => readonly Lanes[];
+  readonly estimate: (device: Device, execution: Execution, machine: Machine) => Estimate;
+  /** What keeps the device from this execution; null when nothing does. */
+  readonly executionProblem: (device: Device, execution: Execution) => string | null;
+  /** What to know of the machine on this platform. */
+  readonly notes: (machine: Machine) => readonly string[];
+  /** Memory that the machine itself needs beside its accelerator, GiB. */
+  readonly hostMemoryGiB: number;
+}
+
+/** Equal parts of a machine, each with a run at a time. */
+export interface Lanes {
+  readonly device: Device;
+  readonly count: number;
+  /** GiB that the session of one device may use. */
+  readonly memoryGiB: number;
+}
+
+/** A candidate without its rank, and what the words about it need. */
+export interface Passed {
+  readonly candidate: Omit<Candidate, 'rank'>;
+  readonly boundBy: Estimate['boundBy'];
+  readonly provenance: string;
+  readonly quota: string | null;
+}
+
+/** Why a machine does not come into question; `reached` counts the gates it passed before. */
+export interface Failed {
+  readonly reason: string;
+  readonly reached: number;
+  /** What the machine could do at best, where it is latency, cost or rate that it misses. */
+  readonly missed: { readonly p99Ms: number | null; readonly monthlyUsd: number | null } | null;
+}
+
+export type Answer = Passed | Failed;
+
+export const passed = (answer: Answer): answer is Passed => 'candidate' in answer;
+
+/** Hours of a month as clouds count them. */
+export const monthHours = 730;
+
+const mostRequestsInRun = 64;
+const failed = (reached: number, reason: string, missed: Failed['missed'] = null): Failed => ({
+  reason,
+  reached,
+  missed,
+});
+
+/** Sizes of a batch to try, requests: powers of two. */
+function batches({ work, target }: Question): number[] {
+  const most = work.batched ? mostRequestsInRun : 1;
+  return Array.from({ length: Math.log2(most) + 1 }, (_, power) => 2 ** power).filter(
+    (size) => size === 1 || size * target.rows <= 4096,
+  );
+}
+
+/** The best answer over all forms and lanes; where all fail, the one that came furthest. */
+export function evaluate(machine: Machine, question: Question): Answer {
+  const { facts, profile, limits } = question;
+  if (!facts.architectures.includes(machine.architecture)) {
+    return failed(1, `is ${machine.architecture}, the platform takes ${facts.architectures.join(' and ')}`);
+  }
+  if (question.toZero && facts.alwaysOn.includes(machine.name)) return failed(1, 'does not scale to zero');
+  const forms = formsOf(profile, machine, limits);
+  if (typeof forms === 'string') return failed(1, forms);
+  const answers = question
+    .devices(machine)
+    .flatMap((lanes) => forms.map((form) => evaluateForm(machine, lanes, form, question)));
+  return answers.reduce(
+    (best, answer) => (better(answer, best) ? answer : best),
+    failed(1, 'nothing is known of its processor'),
+  );
+}
+
+/** Cheaper, then faster; a failed one that came further, or closer. The first of equals stays. */
+function better(answer: Answer, than: Answer): boolean {
+  if (!passed(answer)) return !passed(than) && (answer.reached > than.reached || closer(answer, than));
+  if (!passed(than)) return true;
+  const [cost, other] = [answer, than].map(({ candidate }) => candidate.monthlyUsd ?? 0);
+  if (cost! !== other!) return cost! < other!;
+  if (answer.candidate.replicas !== than.candidate.replicas) return answer.candidate.replicas < than.candidate.replicas;
+  // A form that is not clearly faster is not worth its trouble.
+  return answer.candidate.p99Ms < 0.9 * than.candidate.p99Ms;
+}
+
+function closer(answer: Failed, than: Failed): boolean {
+  const [mine, other] = [answer, than].map(({ missed }) => missed?.p99Ms ?? Number.POSITIVE_INFINITY);
+  return answer.reached === than.reached && mine! < other!;
+}
+
+function evaluateForm(machine: Machine, lanes: Lanes, form: Form, question: Question): Answer {
+  const { facts, target, payload, platform } = question;
+  const problem = question.executionProblem(lanes.device, { ...form, batch: 1 });
+  if (problem !== null) return failed(2, problem);
+  const sizes = batches(question);
+  const runs = sizes.map((size) => question.estimate(lanes.device, { ...form, batch: size * target.rows }, machine));
+  const fitting = runs.findLastIndex((run) => run.memoryGiB <= lanes.memoryGiB);
+  if (fitting < 0) {
+    return failed(2, `needs ${inGib(runs[0]!.memoryGiB)} of memory, usable ${inGib(lanes.memoryGiB)}`);
+  }
+  const host = machine.memoryBytes / 2 ** 30;
+  if (machine.accelerator !== null && question.hostMemoryGiB > host) {
+    return failed(2, `needs ${inGib(question.hostMemoryGiB)} of host memory to load the model, has ${inGib(host)}`);
+  }
+  const hourly = machine.price?.usdPerHour;
+  if (hourly === undefined && platform !== 'local') return failed(3, 'its price is not known');
+  const options = sizes.slice(0, fitting + 1).flatMap((maxBatch, index) => {
+    const replica: Replica = {
+      lanes: lanes.count,
+      maxBatch,
+      runMs: runs.slice(0, index + 1).map(({ latencyMs }) => latencyMs),
+      requestMs: payload.processorMs,
+      processors: machine.processors,
+    };
+    const sized = replicasFor(replica, target);
+    return sized === null ? [] : [{ ...sized, replica, run: runs[index]!, single: runs[0]! }];
+  });
+  const alone = runs[0]!.latencyMs + payload.processorMs;
+  const longest = facts.requestTimeoutSeconds.max;
+  if (longest !== null && alone > longest * 1000) {
+    return failed(3, `a request takes ${inMs(alone)}, the platform waits ${longest} s`);
+  }
+  const [first, ...rest] = options;
+  if (first === undefined) {
+    const missed = { p99Ms: alone, monthlyUsd: null };
+    if (target.p99Ms !== null && alone > target.p99Ms) {
+      return failed(4, `p99 is ${inMs(alone)} at best, asked for ${inMs(target.p99Ms)}`, missed);
+    }
+    return failed(4, `${target.maxReplicas} replicas do not carry ${target.requestsPerSecond} requests/s`, missed);
+  }
+  const best = rest.reduce(
+    (one, other) =>
+      other.replicas < one.replicas || (other.replicas === one.replicas && other.load.p99Ms < 0.98 * one.load.p99Ms)
+        ? other
+        : one,
+    first,
+  );
+  const monthlyUsd = hourly === undefined ? null : hourly * best.replicas * monthHours;
+  if (target.maxMonthlyUsd !== null && monthlyUsd !== null && monthlyUsd > target.maxMonthlyUsd) {
+    return failed(5, `costs ${inUsd(monthlyUsd)} a month, asked for at most ${inUsd(target.maxMonthlyUsd)}`, {
+      p99Ms: best.load.p99Ms,
+      monthlyUsd,
+    });
+  }
+  const { single } = best;
+  const spread = single.bandMs.map((bound) => bound / single.latencyMs);
+  return {
+    boundBy: best.single.boundBy,
+    provenance: best.single.provenance,
+    quota: machine.quota,
+    candidate: {
+      platform,
+      region: question.region,
+      machine: machine.name,
+      accelerator: machine.accelerator,
+      acceleratorCount: machine.acceleratorCount,
+      replicas: best.replicas,
+      ...form,
+      batch: best.replica.maxBatch,
+      p50Ms: rounded(best.load.p50Ms),
+      p99Ms: rounded(best.load.p99Ms),
+      bandMs: [rounded(best.load.p50Ms * spread[0]!), rounded(best.load.p50Ms * spread[1]!)],
+      throughputPerSecond: rounded(best.replicas * capacityPerSecond(best.replica)),
+      memoryGiB: rounded(best.run.memoryGiB),
+      memoryAvailableGiB: rounded(lanes.memoryGiB),
+      monthlyUsd: monthlyUsd === null ? null : Math.round(monthlyUsd * 100) / 100,
+      usdPerMillion:
+        monthlyUsd === null ? null : rounded((monthlyUsd * 1e6) / (target.requestsPerSecond * monthHours * 3600)),
+      priceDate: machine.price?.date ?? null,
+      scaleToZero: facts.scaleToZero && !facts.alwaysOn.includes(machine.name),
+      notes: [...notesOf(lanes, best.load, spread, target), ...question.notes(machine)],
+    },
+  };
+}
+
+/** The fewest replicas, from the least allowed, that carry the rate within the latency objective. */
+function replicasFor(replica: Replica, target: Target): { replicas: number; load: UnderLoad } | null {
+  const at = (replicas: number): UnderLoad | null => {
+    const load = underLoad(replica, target.requestsPerSecond / replicas);
+    return load !== null && (target.p99Ms === null || load.p99Ms <= target.p99Ms) ? load : null;
+  };
+  const least = Math.max(target.minReplicas, Math.ceil(target.requestsPerSecond / capacityPerSecond(replica)));
+  if (least > target.maxReplicas) return null;
+  let [low, high] = [least, least];
+  while (at(high) === null) {
+    if (high >= target.maxReplicas) return null;
+    [low, high] = [high + 1, Math.min(target.maxReplicas, high * 2)];
+  }
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (at(middle) === null) low = middle + 1;
+    else high = middle;
+  }
+  return { replicas: high, load: at(high)! };
+}
+
+function notesOf(lanes: Lanes, load: UnderLoad, spread: readonly number[], { p99Ms }: Target): string[] {
+  const notes: string[] = [];
+  if (lanes.count > 1 && lanes.device.kind === 'gpu') notes.push(`one session on each of ${lanes.count} accelerators`);
+  if (lanes.count > 1 && lanes.device.kind === 'cpu') notes.push(`${lanes.count} runs at a time`);
+  if (p99Ms !== null && load.p99Ms * spread[1]! > p99Ms) {
+    notes.push(`the upper end of the estimate's band misses the objective: ${inMs(load.p99Ms * spread[1]!)}`);
+  }
+  return notes;
+}

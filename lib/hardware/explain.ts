@@ -1,0 +1,88 @@
+/** Step 2 of the road: a choice as lines of text: ranked machines, what the losers lost by, the answer in words. */
+
+import type { Candidate, Rejection } from './candidate.js';
+
+/** What an explanation is made from. */
+export interface Explained {
+  readonly candidates: readonly Candidate[];
+  readonly rejected: readonly Rejection[];
+  readonly advice: readonly string[];
+  readonly catalogueDate: string;
+}
+
+const number = (value: number): string =>
+  value >= 1000 ? Math.round(value).toLocaleString('en') : value.toPrecision(value < 10 ? 2 : 3);
+
+const columns: readonly (readonly [string, (candidate: Candidate) => string])[] = [
+  ['', ({ rank }) => String(rank)],
+  ['platform', ({ platform }) => platform],
+  [
+    'machine',
+    ({ machine, accelerator, acceleratorCount }) =>
+      `${machine}${accelerator === null || machine.toLowerCase().includes(accelerator) ? '' : ` (${acceleratorCount === 1 ? '' : `${Number(acceleratorCount.toFixed(2))} x `}${accelerator})`}`,
+  ],
+  ['replicas', ({ replicas }) => String(replicas)],
+  ['runs as', ({ precision, provider, batch }) => `${precision} ${provider}${batch > 1 ? `, batch ${batch}` : ''}`],
+  ['p50 ms', ({ p50Ms, bandMs }) => `${number(p50Ms)} [${bandMs.map(number).join(', ')}]`],
+  ['p99 ms', ({ p99Ms }) => number(p99Ms)],
+  ['req/s', ({ throughputPerSecond }) => number(throughputPerSecond)],
+  ['memory GiB', ({ memoryGiB, memoryAvailableGiB }) => `${number(memoryGiB)} of ${number(memoryAvailableGiB)}`],
+  ['to zero', ({ scaleToZero }) => (scaleToZero ? 'yes' : 'no')],
+  ['$/month', ({ monthlyUsd }) => (monthlyUsd === null ? '–' : number(monthlyUsd))],
+  ['$/million', ({ usdPerMillion }) => (usdPerMillion === null ? '–' : number(usdPerMillion))],
+  ['price of', ({ priceDate }) => priceDate ?? '–'],
+];
+
+/** Lines of a table, columns as wide as their longest cell. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** The first `most` candidates as a table with a header. */
+export function candidateTable(candidates: readonly Candidate[], most = candidates.length): string[] {
+  const shown = candidates.slice(0, most);
+  return table([columns.map(([name]) => name), ...shown.map((each) => columns.map(([, cell]) => cell(each)))]);
+}
+
+/** Numbers differ from machine to machine; reasons that are alike but for them are told once. */
+const kindOf = (reason: string): string => reason.replace(/[\d.,]+/g, '#');
+
+/** The reasons of the losers, alike ones together with an example. */
+export function rejectionLines(rejected: readonly Rejection[]): string[] {
+  const groups = new Map<string, Rejection[]>();
+  for (const rejection of rejected) {
+    const key = `${rejection.platform}|${kindOf(rejection.reason)}`;
+    groups.set(key, [...(groups.get(key) ?? []), rejection]);
+  }
+  return table(
+    [...groups.values()].map((alike) => [
+      alike[0]!.platform,
+      `${alike[0]!.machine}${alike.length > 1 ? ` and ${alike.length - 1} more` : ''}`,
+      alike[0]!.reason,
+    ]),
+  );
+}
+
+/** Candidates that an explanation shows. */
+const shownCandidates = 10;
+
+export function explanation({ candidates, rejected, advice, catalogueDate }: Explained): string {
+  const more = candidates.length - shownCandidates;
+  const sections = [
+    advice,
+    candidates.length > 0 ? candidateTable(candidates, shownCandidates) : [],
+    more > 0 ? [`${more} more meet the objective and rank lower.`] : [],
+    rejected.length > 0 ? ['Not in question:', ...rejectionLines(rejected)] : [],
+    [`Prices and machines as of ${catalogueDate}; estimates, see docs/hardware.md.`],
+  ];
+  return sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n');
+}

@@ -1,0 +1,50 @@
+/** Step 2 of the road: the devices of a machine that can each run the model at the same time. */
+
+import type { PlatformId } from '../platforms.js';
+import type { Cpu } from './catalogue.js';
+import { usableMemoryGiB } from './device-memory.js';
+import type { Device } from './estimate.js';
+import type { Lanes } from './evaluate.js';
+import type { Machine } from './machine.js';
+import { cpus, findGpu } from './tables.js';
+
+/** What a process may take of a machine's memory. */
+const usableMemory = 0.9;
+
+/** Operations a second of one vCPU in float32. */
+const speed = ({ opsPerCycle, sustainedGHz, vcpusPerCore }: Cpu): number =>
+  ((opsPerCycle.fp32 ?? 0) * sustainedGHz) / vcpusPerCore;
+
+/** The slowest processor that the machine may have; of an unknown one, the slowest of its architecture. */
+export function slowestCpu({ cpus: names, architecture }: Pick<Machine, 'cpus' | 'architecture'>): Cpu {
+  const arm = architecture === 'arm64';
+  const known = cpus().filter(({ id }) => names.includes(id));
+  const possible =
+    known.length > 0 ? known : cpus().filter(({ instructionSet }) => (instructionSet === 'arm64') === arm);
+  return possible.reduce((slowest, cpu) => (speed(cpu) < speed(slowest) ? cpu : slowest));
+}
+
+/** All processors of a machine, or one of its accelerators. */
+export function deviceOf(machine: Machine): Device {
+  const gpu = machine.accelerator === null ? undefined : findGpu(machine.accelerator);
+  if (gpu !== undefined) return { kind: 'gpu', gpu, share: Math.min(1, machine.acceleratorCount) };
+  return { kind: 'cpu', cpu: slowestCpu(machine), vcpus: machine.processors };
+}
+
+/**
+ * How a machine can be divided, the server's default first: a run at a time on each processor, or one run on all of them; on
+ * accelerators, a session on each. The server on this machine keeps its default.
+ */
+export function lanesOf(platform: PlatformId): (machine: Machine) => Lanes[] {
+  return (machine) => {
+    const device = deviceOf(machine);
+    if (device.kind === 'gpu') {
+      const count = Math.max(1, Math.floor(machine.acceleratorCount));
+      return [{ device, count, memoryGiB: usableMemoryGiB(device) }];
+    }
+    const memoryGiB = (usableMemory * machine.memoryBytes) / 2 ** 30;
+    const count = Math.max(1, Math.floor(machine.processors));
+    const each = { device: { ...device, vcpus: machine.processors / count }, count, memoryGiB };
+    return count === 1 || platform === 'local' ? [each] : [each, { device, count: 1, memoryGiB }];
+  };
+}

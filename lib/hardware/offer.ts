@@ -1,0 +1,89 @@
+/** Step 2 of the road: what a cloud platform offers in a region, with its prices. */
+
+import { type Problem, ProblemsError } from '../errors.js';
+import { closest } from '../model/names.js';
+import { type Platform, type PlatformId, platformFacts } from '../platforms.js';
+import type { Rejection } from './candidate.js';
+import type { Cpu, MachineType, Price } from './catalogue.js';
+import type { InstructionSet, Machine } from './machine.js';
+import { cpus, machineTypes, priceOf, regionsOf } from './tables.js';
+
+/** Options of `cloud`. */
+export interface CloudOptions {
+  /**
+   * The cloud's own name of the region, such as `eu-west-1`, `westeurope`, `europe-west4`.
+   *
+   * @default - the region that the platform's prices are best known in
+   */
+  readonly region?: string;
+}
+
+/** The least able first. */
+const order: readonly InstructionSet[] = ['unknown', 'x86-64', 'x86-64-vnni', 'arm64'];
+
+function leastAble(processors: readonly Cpu[]): InstructionSet {
+  return order.find((set) => processors.some(({ instructionSet }) => instructionSet === set)) ?? 'unknown';
+}
+
+/** The price in the region; where only that of the reference region is known, that one, and it says so. */
+function priceIn(type: MachineType, region: string): Price | null {
+  const own = priceOf(type, region);
+  const reference = platformFacts(type.platform).referenceRegion;
+  if (own !== null || reference === null) return own;
+  const price = priceOf(type, reference);
+  return price === null ? null : { ...price, region: reference };
+}
+
+/** A machine type as one an endpoint can run on; without a region, without a price. */
+export function machineOf(type: MachineType, region: string | null): Machine {
+  const processors = cpus().filter(({ id }) => type.cpus.includes(id));
+  return {
+    name: type.name,
+    architecture: type.architecture,
+    instructionSet: leastAble(processors),
+    cpu: processors.map(({ name }) => name).join(' or ') || 'unknown',
+    cpus: type.cpus,
+    processors: type.vcpus,
+    memoryBytes: type.memoryGiB * 2 ** 30,
+    accelerator: type.accelerator,
+    acceleratorCount: type.acceleratorCount,
+    price: region === null ? null : priceIn(type, region),
+    quota: type.quota,
+  };
+}
+
+/** Why nothing is known of a region, or nothing. */
+export function regionProblem(platform: PlatformId, region: string): Problem | null {
+  const known = regionsOf(platform);
+  if (known.includes(region)) return null;
+  const names = closest(region, known).join(', ');
+  return { where: 'region', what: `'${region}' is no region of ${platform} that the tables know. Similar: ${names}` };
+}
+
+/**
+ * A cloud platform in one region: the machines that it offers there. Where the price is known in the reference region only, that one
+ * is taken and noted; machines without any are left out, with that reason.
+ *
+ * @throws ProblemsError for a region that the tables do not know
+ */
+export function cloud(id: Exclude<PlatformId, 'local'>, options: CloudOptions = {}): Platform {
+  const region = options.region ?? platformFacts(id).referenceRegion;
+  const problem = region === null ? null : regionProblem(id, region);
+  if (region === null || problem !== null) {
+    throw new ProblemsError(`Platform ${id} cannot be used`, problem === null ? [] : [problem]);
+  }
+  const offered: Machine[] = [];
+  const unavailable: Rejection[] = [];
+  for (const type of machineTypes(id)) {
+    const machine = machineOf(type, region);
+    const reason =
+      type.regions !== null && !type.regions.includes(region)
+        ? `is not offered in ${region}`
+        : machine.price === null
+          ? 'its price is not known'
+          : null;
+    if (reason === null) offered.push(machine);
+    else unavailable.push({ platform: id, machine: type.name, reason });
+  }
+  return { id, region, machines: offered, unavailable };
+}

@@ -1,0 +1,127 @@
+/** Step 2 of the road: the questions that a deployment turns on, answered for each platform: size, data, performance, cost. */
+
+import { amount } from '../model/work.js';
+import { type Platform, type PlatformId, platformFacts } from '../platforms.js';
+import { inBytes, inGib, inMs, inUsd } from './figures.js';
+import { payloadOf } from './payload.js';
+import type { Ranked, Ranking, Selection } from './rank.js';
+
+/** One platform's answers, a sentence each. */
+export interface PlatformAnswer {
+  readonly platform: PlatformId;
+  readonly region: string | null;
+  /** How large and how complex the model is, against what its best machine holds. */
+  readonly size: string;
+  /** What requests carry, against what the platform takes. */
+  readonly data: string;
+  /** How long a request takes, and what bounds it. */
+  readonly performance: string;
+  /** What it costs, and what keeping it up takes. */
+  readonly cost: string;
+}
+
+const count = (value: number): string =>
+  value >= 1e9
+    ? `${(value / 1e9).toFixed(1)} billion`
+    : value >= 1e6
+      ? `${(value / 1e6).toFixed(1)} million`
+      : value.toLocaleString('en');
+
+const limit = (value: number | null): string => (value === null ? 'no limit known' : `at most ${inBytes(value)}`);
+
+function sizeOf({ profile, work }: Selection, best: Ranked | undefined): string {
+  const gflop = amount(work.flops, 1) / 1e9;
+  const kernels = work.kernels.reduce((sum, kernel) => sum + kernel.count, 0);
+  const model = `${count(profile.parameters)} parameters, ${inBytes(profile.weightBytes)}, ${gflop.toPrecision(2)} GFLOP a row in ${kernels} kernels`;
+  if (best === undefined) return `${model}.`;
+  const { memoryGiB, memoryAvailableGiB, machine } = best.candidate;
+  return `${model}; takes ${inGib(memoryGiB)} of ${inGib(memoryAvailableGiB)} on ${machine}.`;
+}
+
+function dataOf({ work, objective }: Selection, platform: Platform): string {
+  const { maxRequestBytes, maxResponseBytes, bandwidthBytesPerSecond } = platformFacts(platform.id);
+  const rate = objective?.requestsPerSecond ?? 1;
+  const encoding = objective?.payload?.encoding ?? 'json';
+  const { requestBytes, responseBytes } = payloadOf(work, work.batched ? (objective?.payload?.rows ?? 1) : 1, encoding);
+  const kind = encoding === 'json' ? 'of JSON' : 'of binary tensors';
+  const flow = inBytes(Math.max(requestBytes, responseBytes) * rate);
+  return [
+    `A request has ${inBytes(requestBytes)} ${kind} (${limit(maxRequestBytes)})`,
+    `an answer ${inBytes(responseBytes)} (${limit(maxResponseBytes)})`,
+    `up to ${flow}/s one way (${bandwidthBytesPerSecond === null ? 'no limit known' : `at most ${inBytes(bandwidthBytesPerSecond)}/s`})${platform.region === null ? '' : `; region ${platform.region}`}.`,
+  ].join(', ');
+}
+
+const bounds: Readonly<Record<Ranked['boundBy'], string>> = {
+  compute: 'arithmetic',
+  bandwidth: 'memory bandwidth',
+  launch: 'kernel launches',
+};
+
+function performanceOf(selection: Selection, best: Ranked | undefined, reason: string): string {
+  if (best === undefined) return `No machine comes into question: ${reason}.`;
+  const { p50Ms, p99Ms, bandMs, throughputPerSecond } = best.candidate;
+  const { p99Ms: asked, requestsPerSecond = 1 } = selection.objective ?? {};
+  const objective = asked === undefined ? '' : ` of ${inMs(asked)} asked for`;
+  const band = `${inMs(bandMs[0])} to ${inMs(bandMs[1])}`;
+  return `p50 ${inMs(p50Ms)} (${band}), p99 ${inMs(p99Ms)}${objective}; carries ${(throughputPerSecond / requestsPerSecond).toFixed(1)} times the rate; bound by ${bounds[best.boundBy]}.`;
+}
+
+function costOf(platform: Platform, best: Ranked | undefined): string {
+  const { scaleToZero, scaleToZeroHow, updateStrategy, quota, reservedShare, withoutReserve } = platformFacts(
+    platform.id,
+  );
+  const {
+    monthlyUsd = null,
+    usdPerMillion = null,
+    priceDate = null,
+    machine = '',
+    replicas = 0,
+  } = best?.candidate ?? {};
+  const price =
+    monthlyUsd === null || usdPerMillion === null
+      ? []
+      : [
+          `${replicas} x ${machine}: ${inUsd(monthlyUsd)} a month, ${inUsd(usdPerMillion)} a million requests (price of ${priceDate})`,
+        ];
+  const reserve =
+    best !== undefined && reservedShare > 0 && !withoutReserve.includes(machine)
+      ? ` (${Math.ceil(best.type.processors * replicas * (1 + reservedShare))} cores here)`
+      : '';
+  return `${[
+    ...price,
+    `scale to zero: ${scaleToZero ? 'yes' : 'no'}, ${scaleToZeroHow}`,
+    `updates: ${updateStrategy}`,
+    ...(quota === null ? [] : [`quota: ${quota}${reserve}`]),
+  ].join('; ')}.`;
+}
+
+/** The reason that most of a platform's machines share. */
+function commonReason(platform: PlatformId, rejected: Ranking['rejected']): string {
+  const counts = new Map<string, number>();
+  for (const { reason } of rejected.filter((each) => each.platform === platform)) {
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  }
+  return [...counts].sort(([one, a], [other, b]) => b - a || (one < other ? -1 : 1))[0]?.[0] ?? 'it offers none';
+}
+
+/** The answers of every platform asked for, each for its best machine. */
+export function platformAnswers(
+  selection: Selection,
+  platforms: readonly Platform[],
+  { ranked, rejected }: Ranking,
+): PlatformAnswer[] {
+  return platforms.map((platform) => {
+    const best = ranked.find(
+      ({ candidate }) => candidate.platform === platform.id && candidate.region === platform.region,
+    );
+    return {
+      platform: platform.id,
+      region: platform.region,
+      size: sizeOf(selection, best),
+      data: dataOf(selection, platform),
+      performance: performanceOf(selection, best, commonReason(platform.id, rejected)),
+      cost: costOf(platform, best),
+    };
+  });
+}

@@ -1,0 +1,185 @@
+/** Step 2 of the road: every machine of some platforms against the objective, in order. */
+
+import type { Problem } from '../errors.js';
+import { closest } from '../model/names.js';
+import type { ModelProfile } from '../model/profile.js';
+import type { Work } from '../model/work.js';
+import { type Platform, platformFacts, runtimeFor } from '../platforms.js';
+import type { Objective, OptimizationSpec, ScalingSpec } from '../spec.js';
+import type { Candidate, Rejection } from './candidate.js';
+import { hostMemoryGiB } from './device-memory.js';
+import { type Answer, evaluate, type Failed, type Passed, passed, type Target } from './evaluate.js';
+import { executionProblem } from './execution.js';
+import type { Form } from './forms.js';
+import type { AutoHardware, HardwareRequest } from './hardware.js';
+import { lanesOf } from './lanes.js';
+import type { Machine } from './machine.js';
+import { correctedEstimates, type Measurement } from './measured.js';
+import { payloadOf } from './payload.js';
+import { platformProblem } from './platform-gates.js';
+import { findGpu, gpus } from './tables.js';
+
+/** What a choice is made from. */
+export interface Selection {
+  /** The model's name; measurements of other models do not count. */
+  readonly name: string;
+  readonly profile: ModelProfile;
+  readonly work: Work;
+  /** Whether samples are there that a smaller form can be judged by. */
+  readonly samples: boolean;
+  readonly objective?: Objective | undefined;
+  readonly scaling?: ScalingSpec | undefined;
+  readonly precision?: OptimizationSpec['precision'];
+  readonly request?: HardwareRequest | undefined;
+  /** The form that a lock pins. */
+  readonly form?: Form | undefined;
+  /** Times that the user has measured; they win over estimates. */
+  readonly measurements?: readonly Measurement[];
+}
+
+/** A candidate, and what the words about it need. */
+export type Ranked = Omit<Passed, 'candidate'> & { readonly candidate: Candidate; readonly type: Machine };
+
+export interface Ranking {
+  readonly ranked: readonly Ranked[];
+  readonly rejected: readonly Rejection[];
+  /** Of the machines that fail by latency, rate or cost: what they could do. */
+  readonly missed: readonly (Rejection & Failed)[];
+}
+
+/** Names in the request that the tables do not have, with the closest ones. */
+export function requestProblems(request: HardwareRequest | undefined, platforms: readonly Platform[]): Problem[] {
+  const offered = platforms.flatMap(({ machines, unavailable }) => [
+    ...machines.map(({ name }) => name),
+    ...unavailable.map(({ machine }) => machine),
+  ]);
+  const where = platforms.map(({ id }) => id).join(', ');
+  if (request?.choose === 'named') {
+    if (offered.includes(request.machine)) return [];
+    const there = closest(request.machine, offered).join(', ');
+    return [{ where: 'hardware', what: `'${request.machine}' is not offered by ${where}. There: ${there}` }];
+  }
+  const known = gpus().flatMap(({ id, name }) => [id, name]);
+  return (request?.accelerators ?? [])
+    .filter((name) => name.toLowerCase() !== 'none' && findGpu(name) === undefined)
+    .map((name) => ({
+      where: 'hardware.accelerators',
+      what: `'${name}' is no accelerator that the tables know. Similar: ${closest(name, known).join(', ')}`,
+    }));
+}
+
+function matches(name: string, pattern: string): boolean {
+  const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`, 'i').test(name);
+}
+
+/** Why the user's own limits keep a machine out; null when they do not. */
+function outsideRequest(machine: Machine, region: string | null, request: AutoHardware): string | null {
+  const { allow, deny, accelerators, regions } = request;
+  const wanted = accelerators?.map((name) => findGpu(name)?.id ?? null);
+  if (regions && region !== null && !regions.includes(region)) return `${region} is not among the regions asked for`;
+  if (wanted && !wanted.includes(machine.accelerator)) {
+    return `its accelerator is ${machine.accelerator ?? 'none'}, asked for ${accelerators?.join(' or ')}`;
+  }
+  if (allow && !allow.some((pattern) => matches(machine.name, pattern))) return 'is not among the machines allowed';
+  const denied = deny?.find((pattern) => matches(machine.name, pattern));
+  return denied === undefined ? null : `is denied by '${denied}'`;
+}
+
+function targetOf({ objective, scaling, work }: Selection, platform: Platform): Target {
+  const facts = platformFacts(platform.id);
+  return {
+    p99Ms: objective?.p99Ms ?? null,
+    requestsPerSecond: objective?.requestsPerSecond ?? 1,
+    maxMonthlyUsd: objective?.maxMonthlyUsd ?? null,
+    minReplicas: scaling?.min ?? (facts.scaleToZero || platform.id === 'local' ? 1 : Math.min(2, scaling?.max ?? 2)),
+    maxReplicas: Math.min(scaling?.max ?? Number.POSITIVE_INFINITY, facts.maxInstances ?? 1000),
+    rows: work.batched ? (objective?.payload?.rows ?? 1) : 1,
+  };
+}
+
+function priceNotes({ region }: Platform, { price }: Machine): string[] {
+  return price?.region === undefined ? [] : [`price of ${price.region}; that of ${region} is not in the tables`];
+}
+
+/** What fits the machine's driver, where that is not sure or not the newest. */
+function runtimeNotes({ id }: Platform, { accelerator }: Machine): string[] {
+  if (accelerator === null) return [];
+  const { onnxruntime, cuda, note, verified } = runtimeFor(id, accelerator);
+  return [
+    `onnxruntime-gpu ${onnxruntime} for CUDA ${cuda}${note === null ? '' : `: ${note}`}${verified ? '' : ' (unverified)'}`,
+  ];
+}
+
+/** Less by the objective's measure, then by the other one, then by name. */
+function compare(one: Candidate, other: Candidate, minimize: 'cost' | 'latency'): number {
+  const cost = (one.monthlyUsd ?? Number.MAX_VALUE) - (other.monthlyUsd ?? Number.MAX_VALUE);
+  const latency = one.p99Ms - other.p99Ms;
+  const [first, second] = minimize === 'cost' ? [cost, latency] : [latency, cost];
+  const names = [one, other].map(({ platform, machine, region }) => `${platform} ${machine} ${region}`);
+  return first! || second! || (names[0]! < names[1]! ? -1 : 1);
+}
+
+/** Every machine of the platforms against the objective. */
+export function rankMachines(selection: Selection, platforms: readonly Platform[]): Ranking {
+  const { profile, work, objective, request, samples } = selection;
+  const { estimate } = correctedEstimates(selection.name, work, selection.measurements ?? []);
+  const hostMemory = hostMemoryGiB(work);
+  const ranked: Omit<Ranked, 'candidate'>[] = [];
+  const rejected: Rejection[] = [];
+  const missed: (Rejection & Failed)[] = [];
+  for (const platform of platforms) {
+    const target = targetOf(selection, platform);
+    const question = {
+      platform: platform.id,
+      region: platform.region,
+      facts: platformFacts(platform.id),
+      profile,
+      work,
+      target,
+      payload: payloadOf(work, target.rows, objective?.payload?.encoding ?? 'json'),
+      limits: {
+        precision: selection.precision ?? 'auto',
+        providers: selection.form
+          ? [selection.form.provider]
+          : (request?.choose === 'auto' && request.providers) || ['cpu', 'cuda'],
+        only: selection.form,
+        samples,
+      },
+      toZero: selection.scaling?.toZero ?? false,
+      notes: (machine: Machine) => [...priceNotes(platform, machine), ...runtimeNotes(platform, machine)],
+      devices: lanesOf(platform.id),
+      estimate,
+      executionProblem,
+      hostMemoryGiB: hostMemory,
+    } as const;
+    const barred = platformProblem(question.facts, {
+      payload: question.payload,
+      requestsPerSecond: target.requestsPerSecond,
+      profile,
+      toZero: question.toZero,
+    });
+    const answer = (machine: Machine): Answer => {
+      const outside = barred ?? (request?.choose === 'auto' ? outsideRequest(machine, platform.region, request) : null);
+      return outside === null ? evaluate(machine, question) : { reason: outside, reached: 0, missed: null };
+    };
+    const named = request?.choose === 'named' ? request.machine : undefined;
+    for (const machine of platform.machines.filter(({ name }) => named === undefined || name === named)) {
+      const found = answer(machine);
+      if (passed(found)) ranked.push({ ...found, type: machine });
+      else {
+        const rejection = { platform: platform.id, machine: machine.name, reason: found.reason };
+        rejected.push(rejection);
+        if (found.missed !== null) missed.push({ ...rejection, ...found });
+      }
+    }
+    rejected.push(...platform.unavailable.filter(({ machine }) => named === undefined || machine === named));
+  }
+  return { ranked: numbered(ranked as Ranked[], objective?.minimize ?? 'cost'), rejected, missed };
+}
+
+function numbered(found: readonly Ranked[], minimize: 'cost' | 'latency'): Ranked[] {
+  return [...found]
+    .sort((one, other) => compare(one.candidate, other.candidate, minimize))
+    .map((each, index) => ({ ...each, candidate: { ...each.candidate, rank: index + 1 } }));
+}

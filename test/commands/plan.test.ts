@@ -1,0 +1,292 @@
+/** `slipway plan`: ranked machines, reasons, the lock. */
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { inspectCommand } from '../../bin/commands/inspect.js';
+import { planCommand } from '../../bin/commands/plan.js';
+import type { Candidate, Rejection } from '../../lib/hardware/candidate.js';
+import { platformIds } from '../../lib/platforms.js';
+import { copies, example, file, fixture, scratch } from '../model/scratch.js';
+import { network } from '../networks.js';
+import { run } from './run.js';
+
+interface Plan {
+  readonly chosen: Candidate | null;
+  readonly candidates: readonly Candidate[];
+  readonly rejected: readonly Rejection[];
+  readonly advice: readonly string[];
+  readonly platforms: readonly { platform: string; size: string; data: string; performance: string; cost: string }[];
+}
+
+const digits = example('digits', 'digits.onnx');
+const plan = (...args: string[]) => run(planCommand(), ...args);
+const json = async (...args: string[]): Promise<Plan> => JSON.parse((await plan(...args, '--json')).out);
+
+describe('the digits example at 200 requests a second', () => {
+  test('--json has the agreed keys, and every platform answers', async () => {
+    const found = await json(digits, '--p99-ms', '50', '--rps', '200');
+    expect(found).toMatchObject({
+      model: { name: 'digits', family: 'cnn', parameters: 337_962, dims: {} },
+      objective: { p99Ms: 50, requestsPerSecond: 200, minimize: 'cost', payload: { rows: 1, encoding: 'json' } },
+      catalogueDate: expect.stringMatching(/^\d{4}-\d{2}(-\d{2})?$/),
+    });
+    expect(found.chosen).toEqual(found.candidates[0]);
+    expect(Object.keys(found.candidates[0]!).sort()).toEqual(
+      [
+        ...[
+          'rank',
+          'platform',
+          'region',
+          'machine',
+          'accelerator',
+          'acceleratorCount',
+          'replicas',
+          'precision',
+          'provider',
+        ],
+        ...[
+          'batch',
+          'p50Ms',
+          'p99Ms',
+          'bandMs',
+          'throughputPerSecond',
+          'memoryGiB',
+          'memoryAvailableGiB',
+          'monthlyUsd',
+        ],
+        ...['usdPerMillion', 'priceDate', 'scaleToZero', 'notes'],
+      ].sort(),
+    );
+    expect(found.platforms.map(({ platform }) => platform)).toEqual(platformIds);
+    expect(found.candidates.map(({ rank }) => rank)).toEqual(found.candidates.map((_, index) => index + 1));
+  });
+
+  test('every candidate meets the objective, and costs no less than the one before it', async () => {
+    const { candidates } = await json(digits, '--p99-ms', '50', '--rps', '200');
+    const costs = candidates.map(({ monthlyUsd }) => monthlyUsd ?? Number.MAX_VALUE);
+    expect(costs).toEqual([...costs].sort((one, other) => one - other));
+    for (const { p50Ms, p99Ms, throughputPerSecond, memoryGiB, memoryAvailableGiB } of candidates) {
+      expect(p99Ms).toBeLessThanOrEqual(50);
+      expect(p50Ms).toBeLessThanOrEqual(p99Ms);
+      expect(throughputPerSecond).toBeGreaterThanOrEqual(200);
+      expect(memoryGiB).toBeLessThanOrEqual(memoryAvailableGiB);
+    }
+  });
+
+  test('no machine is both a candidate and rejected, and every one is either', async () => {
+    const { candidates, rejected } = await json(digits, '--platform', 'gcp-cloud-run');
+    const names = [...candidates, ...rejected].map(({ machine }) => machine);
+    expect(new Set(names).size).toBe(names.length);
+    expect(rejected).toContainEqual({
+      platform: 'gcp-cloud-run',
+      machine: '20cpu-80gib-rtx-pro-6000',
+      reason: 'its price is not known',
+    });
+  });
+
+  test('people see the answer, the table, the questions of each platform and the losers', async () => {
+    const { out, code } = await plan(digits, '--p99-ms', '50', '--rps', '200', '--top', '3');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^No accelerator is needed: /);
+    expect(out).toMatch(/platform +machine +replicas +runs as/);
+    expect(out).toMatch(/\nand \d+ more \(--top N, --json\)\n/);
+    for (const question of ['size', 'data', 'performance', 'cost']) expect(out).toContain(`\n  ${question} `);
+    expect(out).toContain('Not in question:');
+  });
+
+  test('the same question has the same bytes', async () => {
+    const [first, second] = [await plan(digits, '--rps', '5', '--json'), await plan(digits, '--rps', '5', '--json')];
+    expect(second.out).toBe(first.out);
+  });
+});
+
+describe('what is asked for', () => {
+  test('a region that one platform has leaves the others out', async () => {
+    const { candidates, platforms } = await json(digits, '--region', 'eu-west-1');
+    expect(new Set(candidates.map(({ platform, region }) => `${platform} ${region}`))).toEqual(
+      new Set(['aws-sagemaker eu-west-1']),
+    );
+    expect(platforms).toHaveLength(1);
+    expect(candidates[0]?.notes).toContain('price of us-east-1; that of eu-west-1 is not in the tables');
+  });
+
+  test('samples let smaller forms come into question', async () => {
+    const path = network('bert-base');
+    const args = ['--dim', 'sequence=128', '--platform', 'aws-sagemaker', '--p99-ms', '40', '--rps', '20'];
+    const { chosen, advice } = await json(path, ...args);
+    expect(chosen?.precision).toBe('fp32');
+    expect(advice.join('\n')).toMatch(
+      /would do for less: \$.* with samples \(--data\), as (int8|fp16) if that passes the gate/,
+    );
+  });
+
+  test('samples give dimensions their sizes', async () => {
+    const encoder = example('digits-encoder', 'digits-encoder.onnx');
+    const found = await json(encoder, '--data', example('digits-encoder', 'samples.npz'), '--platform', 'gcp-vertex');
+    expect(found.chosen?.precision).toMatch(/int8|fp32/);
+  });
+
+  test('an endpoint that carries too few bytes is told with what would help', async () => {
+    const { advice, rejected } = await json(
+      network('resnet50'),
+      '--rps',
+      '200',
+      '--platform',
+      'azure-ml',
+      '--platform',
+      'azure-container-apps',
+    );
+    expect(advice.join('\n')).toContain(
+      '1.6 MB of JSON x 200/s = 319 MB/s; an endpoint of azure-ml carries 5.0 MB/s: choose azure-container-apps.',
+    );
+    expect(rejected.find(({ platform }) => platform === 'azure-ml')?.reason).toBe(
+      'requests and answers are 319 MB/s, an endpoint carries 5.0 MB/s',
+    );
+    const few = await json(network('resnet50'), '--rps', '5', '--platform', 'azure-ml');
+    expect(few.advice.join('\n')).toContain('send binary tensors (--payload binary)');
+    expect(
+      (await json(network('resnet50'), '--rps', '5', '--platform', 'azure-ml', '--payload', 'binary')).chosen?.platform,
+    ).toBe('azure-ml');
+  });
+
+  test('own measurements win', async () => {
+    const table = file(
+      'model,machine,accelerator,precision,provider,batch,latency_ms\ndigits,,t4,fp32,cuda,1,400\n',
+      'my.csv',
+    );
+    const args = ['--platform', 'gcp-vertex', '--accelerator', 't4', '--p99-ms', '100'];
+    expect((await json(digits, ...args)).chosen?.accelerator).toBe('t4');
+    const { chosen, advice } = await json(digits, ...args, '--measurements', table);
+    expect(chosen).toBeNull();
+    expect(advice[0]).toMatch(
+      /^No machine is as fast as asked for\..* p99 is 400 ms at best, asked for 100 ms\. Relax p99 to 441 ms\./,
+    );
+  });
+
+  test('a table of measurements is refused with every row that is wrong', async () => {
+    const table = file(
+      'machine,precision,provider,batch,latency_ms\nml.nothing,fp32,cpu,1,5\nml.g6.xlarge,fp3,cuda,0,x\n',
+      'my.csv',
+    );
+    await expect(plan(digits, '--measurements', table)).rejects.toThrow(
+      /4 problems\):\n.*row 2: machine 'ml\.nothing'.*\n.*row 3: precision 'fp3'.*\n.*row 3: batch '0'.*\n.*row 3: latency_ms 'x'/,
+    );
+  });
+});
+
+describe('nothing does', () => {
+  test('by latency: how far off, what would do, exit code 1', async () => {
+    const { out, code } = await plan(network('yolov8m'), '--p99-ms', '2', '--payload', 'binary', '--rps', '1');
+    expect(code).toBe(1);
+    expect(out).toMatch(
+      /^No machine is as fast as asked for\. The nearest: .*: p99 is \S+ ms at best, asked for 2\.0 ms\. Relax p99 to \d+ ms\./,
+    );
+  });
+
+  test('by cost', async () => {
+    const { advice, chosen } = await json(digits, '--max-monthly-usd', '1', '--platform', 'aws-sagemaker');
+    expect(chosen).toBeNull();
+    expect(advice[0]).toMatch(/^No machine costs as little as asked for\. .* Raise the budget to \$/);
+  });
+
+  test.each([
+    [['--region', 'eu-west-9'], /'eu-west-9' is no region of aws-sagemaker.*Similar: eu-west-1/],
+    [['--accelerator', 'l4x'], /'l4x' is no accelerator that the tables know\. Similar: l4/],
+    [['--min-replicas', '3', '--max-replicas', '2'], /min is 3 and max is 2/],
+    [['--update'], /give --lock, too/],
+  ])('%j is refused', async (args, reason) => {
+    await expect(plan(digits, ...args)).rejects.toThrow(reason);
+  });
+
+  test('sizes that are missing are asked for, all at once', async () => {
+    const asked = plan(network('llama-1b'));
+    await expect(asked).rejects.toThrow(/dims\.sequence: .*\n.*dims\.past/);
+  });
+});
+
+describe('the lock', () => {
+  const locked = async (path: string, ...args: string[]) =>
+    plan(path, '--platform', 'aws-sagemaker', '--lock', ...args);
+  const model = () => {
+    const path = join(scratch(), 'digits.onnx');
+    writeFileSync(path, readFileSync(digits));
+    return path;
+  };
+
+  test('pins machine, fallbacks, replicas, runtime and date, beside the model', async () => {
+    const path = model();
+    const { err } = await locked(path);
+    const lock = JSON.parse(readFileSync(join(dirname(path), 'digits.slipway-lock.json'), 'utf8'));
+    expect(Object.keys(lock)).toEqual(['schemaVersion', 'machines']);
+    expect(lock.machines['aws-sagemaker/us-east-1']).toEqual({
+      machine: expect.stringMatching(/^ml\./),
+      fallbacks: expect.arrayContaining([expect.stringMatching(/^ml\./)]),
+      replicas: 2,
+      precision: 'fp32',
+      provider: 'cpu',
+      onnxruntime: '1.30.0',
+      cuda: null,
+      catalogueDate: expect.any(String),
+      monthlyUsd: expect.any(Number),
+    });
+    expect(err).toMatch(/^Locked aws-sagemaker\/us-east-1: 2 x ml\./);
+  });
+
+  test('is kept when another machine is better now, until --update', async () => {
+    const path = model();
+    const place = join(dirname(path), 'digits.slipway-lock.json');
+    await locked(path);
+    const lock = JSON.parse(readFileSync(place, 'utf8'));
+    const first = lock.machines['aws-sagemaker/us-east-1'];
+    const older = { ...first, machine: 'ml.c7i.large', monthlyUsd: first.monthlyUsd + 100 };
+    writeFileSync(
+      place,
+      JSON.stringify({ ...lock, machines: { 'aws-sagemaker/us-east-1': older }, optimization: { own: 1 } }),
+    );
+    const kept = await locked(path);
+    expect(kept.err).toMatch(
+      /^Kept aws-sagemaker\/us-east-1: 2 x ml\.c7i\.large .* saves \$100 a month\. Take it with --update\./,
+    );
+    expect(JSON.parse(readFileSync(place, 'utf8')).machines['aws-sagemaker/us-east-1']).toEqual(older);
+    await locked(path, '--update');
+    expect(JSON.parse(readFileSync(place, 'utf8'))).toEqual({ ...lock, optimization: { own: 1 } });
+  });
+
+  test('goes where it is told, and a file that is no lock is not overwritten', async () => {
+    const path = file('not a lock', 'notes.json');
+    await expect(plan(digits, '--platform', 'aws-sagemaker', '--lock', path)).rejects.toThrow(
+      /cannot be read as a lock/,
+    );
+    expect(readFileSync(path, 'utf8')).toBe('not a lock');
+  });
+});
+
+describe('a model that is elsewhere', () => {
+  test('is planned by its profile as by its graph', async () => {
+    const path = network('bert-base');
+    const profile = join(dirname(path), 'bert-base.profile.json');
+    await run(inspectCommand(), path, '--profile', profile, '--dim', 'sequence=128');
+    const args = ['--p99-ms', '30', '--rps', '20', '--platform', 'gcp-vertex'];
+    expect(await json(profile, ...args)).toEqual(await json(path, '--dim', 'sequence=128', ...args));
+    await expect(json(profile, '--dim', 'sequence=64')).rejects.toThrow(
+      '64 is given, the profile was made for 128. Make it again with --dim sequence=64.',
+    );
+  });
+
+  test('a profile never overwrites the model, and says what it is by its name', async () => {
+    const folder = copies('mlp.onnx');
+    await expect(
+      run(inspectCommand(), join(folder, 'mlp.onnx'), '--profile', join(folder, 'mlp.onnx')),
+    ).rejects.toThrow(/ends in \.profile\.json/);
+    expect(readFileSync(join(folder, 'mlp.onnx'))).toEqual(readFileSync(fixture('mlp.onnx')));
+    expect(existsSync(join(folder, 'mlp.profile.json'))).toBe(false);
+  });
+
+  test('a damaged profile is refused with the place', async () => {
+    const path = file(JSON.stringify({ schemaVersion: 1, profile: {}, work: {} }), 'x.profile.json');
+    await expect(json(path)).rejects.toThrow(
+      /is no profile of a model: profile\.\S+: .*slipway inspect MODEL --profile/,
+    );
+  });
+});
