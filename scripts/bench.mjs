@@ -23,7 +23,7 @@ async function server(args) {
 const node = (name) => () =>
   runToEnd(process.execPath, [join('bench', name, 'run.mjs')], { cwd: root, stdio: ['ignore', 1, 2] });
 
-const benches = { server, optimizer: node('optimizer'), start: node('start') };
+const benches = { server, optimizer: node('optimizer'), start: node('start'), selection: node('selection') };
 
 /** Runs benchmarks. Options after the names go to the benchmark. Resolves with the exit code. */
 export async function bench(args) {
