@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { RecipeFile } from './contract/recipe.js';
 import type { Rejection } from './hardware/candidate.js';
-import { once, readTable } from './hardware/csv.js';
+import { once, readTable } from './hardware/catalogue/csv.js';
 import type { Machine } from './hardware/machine.js';
 import { packageFile } from './package-root.js';
 

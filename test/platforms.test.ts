@@ -5,7 +5,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { findGpu, machineTypes, priceOf } from '../lib/hardware/tables.js';
+import { findGpu, machineTypes, priceOf } from '../lib/hardware/catalogue/tables.js';
 import { packageFile } from '../lib/package-root.js';
 import { platformFacts, platformIds, runtimeFor } from '../lib/platforms.js';
 

@@ -5,9 +5,9 @@ import { fitCuda, publishedGemms } from './fit-cuda.mjs';
 import { fitTensorRt } from './fit-tensorrt.mjs';
 import { built, deviceOfCase, workOfCase } from './works.mjs';
 
-const { estimator } = built('hardware', 'estimate.js');
-const { classOf, tableOf } = built('hardware', 'efficiency.js');
-const { gpus } = built('hardware', 'tables.js');
+const { estimator } = built('hardware', 'estimate', 'estimate.js');
+const { classOf, tableOf } = built('hardware', 'estimate', 'efficiency.js');
+const { gpus } = built('hardware', 'catalogue', 'tables.js');
 
 const providers = { tensorrt: 'tensorrt', cuda: 'ort-cuda', cpu: 'ort-cpu' };
 

@@ -5,7 +5,7 @@ import { table } from './cases.mjs';
 import { fitParameters, fixedRow, groups } from './fit-rows.mjs';
 import { built } from './works.mjs';
 
-const { gpus } = built('hardware', 'tables.js');
+const { gpus } = built('hardware', 'catalogue', 'tables.js');
 const byId = new Map(gpus().map((gpu) => [gpu.id, gpu]));
 
 // Names of the tables of single operators, as keys of gpus.csv. The V100 of the table is the PCIe card with 14 TFLOPS.

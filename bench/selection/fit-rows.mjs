@@ -2,9 +2,9 @@
 import { leastSquares } from './least-squares.mjs';
 import { built, deviceOfCase, workOfCase } from './works.mjs';
 
-const { estimator } = built('hardware', 'estimate.js');
-const { tableOf } = built('hardware', 'efficiency.js');
-const { gpus } = built('hardware', 'tables.js');
+const { estimator } = built('hardware', 'estimate', 'estimate.js');
+const { tableOf } = built('hardware', 'estimate', 'efficiency.js');
+const { gpus } = built('hardware', 'catalogue', 'tables.js');
 
 /** Cases of one device, network and form as one, at the median of their times. */
 export function groups(cases) {

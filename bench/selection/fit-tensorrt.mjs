@@ -5,7 +5,7 @@
 import { fitParameters, fixedRow, groups } from './fit-rows.mjs';
 import { built } from './works.mjs';
 
-const { gpus } = built('hardware', 'tables.js');
+const { gpus } = built('hardware', 'catalogue', 'tables.js');
 const byId = new Map(gpus().map((gpu) => [gpu.id, gpu]));
 
 const products = ['conv', 'grouped', 'matmul', 'attention'];

@@ -9,9 +9,9 @@ const { errorsOf, orderOf } = await import('./errors.mjs');
 const { groups } = await import('./fit-rows.mjs');
 const { built, deviceOfCase, workOfCase } = await import('./works.mjs');
 
-const { estimator } = built('hardware', 'estimate.js');
-const { tableOf } = built('hardware', 'efficiency.js');
-const { gpus } = built('hardware', 'tables.js');
+const { estimator } = built('hardware', 'estimate', 'estimate.js');
+const { tableOf } = built('hardware', 'estimate', 'efficiency.js');
+const { gpus } = built('hardware', 'catalogue', 'tables.js');
 
 const cases = allCases().filter(({ excluded }) => !excluded);
 const fitted = cases.filter(({ part }) => part === 'fit');

@@ -9,7 +9,7 @@ export const built = (...path) => require(join(root, 'dist', 'lib', ...path));
 
 const { readGraph } = built('model', 'read.js');
 const { workOf } = built('model', 'work', 'work-of.js');
-const { gpus, cpus } = built('hardware', 'tables.js');
+const { gpus, cpus } = built('hardware', 'catalogue', 'tables.js');
 
 /** Work for a profile without the fields that need the weights' file, which the networks lack. */
 function read(network, dims) {

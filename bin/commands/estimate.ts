@@ -2,13 +2,13 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Problem, ProblemsError } from '../../lib/errors.js';
-import type { Device, Estimate, Execution } from '../../lib/hardware/estimate.js';
-import { estimateRun } from '../../lib/hardware/estimate.js';
-import { executionProblem } from '../../lib/hardware/execution.js';
+import { findGpu, findMachineType, gpus, machineTypes } from '../../lib/hardware/catalogue/tables.js';
+import type { Device, Estimate, Execution } from '../../lib/hardware/estimate/estimate.js';
+import { estimateRun } from '../../lib/hardware/estimate/estimate.js';
+import { executionProblem } from '../../lib/hardware/estimate/execution.js';
+import { type Precision, type Provider, precisions, providers } from '../../lib/hardware/estimate/precision.js';
 import { deviceOf, slowestCpu } from '../../lib/hardware/lanes.js';
 import { machineOf } from '../../lib/hardware/offer.js';
-import { type Precision, type Provider, precisions, providers } from '../../lib/hardware/precision.js';
-import { findGpu, findMachineType, gpus, machineTypes } from '../../lib/hardware/tables.js';
 import { thisMachine } from '../../lib/local/machine.js';
 import { describeModel } from '../../lib/model/model-file.js';
 import { closest } from '../../lib/model/names.js';

@@ -1,10 +1,10 @@
 /** `slipway plan --lock`: pins the best machine of each platform and region, and says what a newer table would save. */
 
 import { SlipwayError } from '../../lib/errors.js';
-import { inUsd } from '../../lib/hardware/figures.js';
+import { catalogueDate } from '../../lib/hardware/catalogue/tables.js';
 import type { Ranked, Ranking } from '../../lib/hardware/rank.js';
 import { fallbacksOf } from '../../lib/hardware/select.js';
-import { catalogueDate } from '../../lib/hardware/tables.js';
+import { inUsd } from '../../lib/hardware/words/figures.js';
 import { type LockedMachine, lockPath, placeOf, readLock, writeLock } from '../../lib/lock/lock-file.js';
 import { runtimeFor } from '../../lib/platforms.js';
 import { say } from '../terminal.js';

@@ -2,15 +2,15 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Problem, ProblemsError } from '../../lib/errors.js';
-import { advise } from '../../lib/hardware/advice.js';
-import { candidateTable, rejectionLines } from '../../lib/hardware/explain.js';
+import { catalogueDate } from '../../lib/hardware/catalogue/tables.js';
+import { type Provider, providers } from '../../lib/hardware/estimate/precision.js';
 import type { HardwareLimits } from '../../lib/hardware/hardware.js';
 import { readMeasurements } from '../../lib/hardware/measured.js';
 import { cloud, regionProblem } from '../../lib/hardware/offer.js';
-import { platformAnswers } from '../../lib/hardware/platform-answers.js';
-import { type Provider, providers } from '../../lib/hardware/precision.js';
 import { type Ranking, rankMachines, requestProblems, type Selection } from '../../lib/hardware/rank.js';
-import { catalogueDate } from '../../lib/hardware/tables.js';
+import { advise } from '../../lib/hardware/words/advice.js';
+import { candidateTable, rejectionLines } from '../../lib/hardware/words/explain.js';
+import { platformAnswers } from '../../lib/hardware/words/platform-answers.js';
 import { local } from '../../lib/local/machine.js';
 import { endpointName } from '../../lib/model/model.js';
 import { type DescribedModel, describeModel } from '../../lib/model/model-file.js';

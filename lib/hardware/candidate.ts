@@ -1,7 +1,7 @@
 /** Step 2 of the road: a way to run the model that meets the objective, and why others do not. */
 
 import type { PlatformId } from '../platforms.js';
-import type { Precision, Provider } from './precision.js';
+import type { Precision, Provider } from './estimate/precision.js';
 
 /** A machine, how many of it, and how the model runs there. JSON-serialisable. */
 export interface Candidate {

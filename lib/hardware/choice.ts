@@ -1,9 +1,9 @@
 /** Step 2 of the road: the machines of a plan, and why they and not others. */
 
 import type { Candidate, Rejection } from './candidate.js';
-import { explanation } from './explain.js';
+import type { Provider } from './estimate/precision.js';
 import type { Machine } from './machine.js';
-import type { Provider } from './precision.js';
+import { explanation } from './words/explain.js';
 
 /** Plain data, but for `explain`. */
 export interface HardwareFacts {

@@ -4,12 +4,12 @@ import type { ModelProfile } from '../model/profile.js';
 import type { Work } from '../model/work.js';
 import type { PlatformFacts, PlatformId } from '../platforms.js';
 import type { Candidate } from './candidate.js';
-import type { Device, Estimate, Execution } from './estimate.js';
-import { inGib, inMs, inUsd, rounded } from './figures.js';
+import type { Device, Estimate, Execution } from './estimate/estimate.js';
 import { type Form, type FormLimits, formsOf } from './forms.js';
 import { capacityPerSecond, type Replica, type UnderLoad, underLoad } from './load.js';
 import type { Machine } from './machine.js';
 import type { Payload } from './payload.js';
+import { inGib, inMs, inUsd, rounded } from './words/figures.js';
 
 /** What the endpoint has to reach; the defaults are those of `Objective` and `ScalingSpec`. */
 export interface Target {

@@ -1,8 +1,8 @@
 /** Step 2 of the road: in which precision, and by which provider, a model may run on a machine. */
 
 import type { ModelProfile } from '../model/profile.js';
+import type { Precision, Provider } from './estimate/precision.js';
 import type { Machine } from './machine.js';
-import type { Precision, Provider } from './precision.js';
 
 /** A way to execute the model. */
 export interface Form {

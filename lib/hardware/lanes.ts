@@ -1,12 +1,12 @@
 /** Step 2 of the road: the devices of a machine that can each run the model at the same time. */
 
 import type { PlatformId } from '../platforms.js';
-import type { Cpu } from './catalogue.js';
-import { usableMemoryGiB } from './device-memory.js';
-import type { Device } from './estimate.js';
+import type { Cpu } from './catalogue/catalogue.js';
+import { cpus, findGpu } from './catalogue/tables.js';
+import { usableMemoryGiB } from './estimate/device-memory.js';
+import type { Device } from './estimate/estimate.js';
 import type { Lanes } from './evaluate.js';
 import type { Machine } from './machine.js';
-import { cpus, findGpu } from './tables.js';
 
 /** What a process may take of a machine's memory. */
 const usableMemory = 0.9;

@@ -1,7 +1,7 @@
 /** Step 2 of the road: a machine an endpoint can run on. */
 
 import type { RecipeFile } from '../contract/recipe.js';
-import type { Price } from './catalogue.js';
+import type { Price } from './catalogue/catalogue.js';
 
 /** What decides how 8-bit products are computed; `unknown` is treated as the worst of them. */
 export type InstructionSet = RecipeFile['target']['instructionSets'][number];

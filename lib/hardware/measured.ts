@@ -5,11 +5,11 @@ import { parse } from 'csv-parse/sync';
 import { type Problem, ProblemsError, SlipwayError } from '../errors.js';
 import { closest } from '../model/names.js';
 import type { Work } from '../model/work.js';
-import { type Device, type Estimate, type Execution, estimateRun } from './estimate.js';
+import { findGpu, findMachineType, gpus } from './catalogue/tables.js';
+import { type Device, type Estimate, type Execution, estimateRun } from './estimate/estimate.js';
+import { type Precision, type Provider, precisions, providers } from './estimate/precision.js';
 import { deviceOf } from './lanes.js';
 import type { Machine } from './machine.js';
-import { type Precision, type Provider, precisions, providers } from './precision.js';
-import { findGpu, findMachineType, gpus } from './tables.js';
 
 /** The median time of one run on a whole machine. */
 export interface Measurement {

@@ -4,9 +4,9 @@ import { type Problem, ProblemsError } from '../errors.js';
 import { closest } from '../model/names.js';
 import { type Platform, type PlatformId, platformFacts } from '../platforms.js';
 import type { Rejection } from './candidate.js';
-import type { Cpu, MachineType, Price } from './catalogue.js';
+import type { Cpu, MachineType, Price } from './catalogue/catalogue.js';
+import { cpus, machineTypes, priceOf, regionsOf } from './catalogue/tables.js';
 import type { InstructionSet, Machine } from './machine.js';
-import { cpus, machineTypes, priceOf, regionsOf } from './tables.js';
 
 /** Options of `cloud`. */
 export interface CloudOptions {

@@ -2,8 +2,8 @@
 
 import type { ModelProfile } from '../model/profile.js';
 import type { PlatformFacts } from '../platforms.js';
-import { inBytes } from './figures.js';
 import type { Payload } from './payload.js';
+import { inBytes } from './words/figures.js';
 
 /** What is asked of the platform. */
 export interface Traffic {

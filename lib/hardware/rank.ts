@@ -7,9 +7,10 @@ import type { Work } from '../model/work.js';
 import { type Platform, platformFacts, runtimeFor } from '../platforms.js';
 import type { Objective, OptimizationSpec, ScalingSpec } from '../spec.js';
 import type { Candidate, Rejection } from './candidate.js';
-import { hostMemoryGiB } from './device-memory.js';
+import { findGpu, gpus } from './catalogue/tables.js';
+import { hostMemoryGiB } from './estimate/device-memory.js';
+import { executionProblem } from './estimate/execution.js';
 import { type Answer, evaluate, type Failed, type Passed, passed, type Target } from './evaluate.js';
-import { executionProblem } from './execution.js';
 import type { Form } from './forms.js';
 import type { AutoHardware, HardwareRequest } from './hardware.js';
 import { lanesOf } from './lanes.js';
@@ -17,7 +18,6 @@ import type { Machine } from './machine.js';
 import { correctedEstimates, type Measurement } from './measured.js';
 import { payloadOf } from './payload.js';
 import { platformProblem } from './platform-gates.js';
-import { findGpu, gpus } from './tables.js';
 
 /** What a choice is made from. */
 export interface Selection {

@@ -3,11 +3,11 @@
 import type { Problem } from '../errors.js';
 import type { LockedMachine } from '../lock/lock-file.js';
 import { type Platform, runtimeFor } from '../platforms.js';
-import { advise } from './advice.js';
+import { catalogueDate } from './catalogue/tables.js';
 import { HardwareChoice } from './choice.js';
-import { inUsd } from './figures.js';
 import { type Ranked, type Ranking, rankMachines, requestProblems, type Selection } from './rank.js';
-import { catalogueDate } from './tables.js';
+import { advise } from './words/advice.js';
+import { inUsd } from './words/figures.js';
 
 /** As many machine types as one SageMaker variant can name beside the first. */
 const mostFallbacks = 4;

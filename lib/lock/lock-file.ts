@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { SlipwayError } from '../errors.js';
-import { precisions, providers } from '../hardware/precision.js';
+import { precisions, providers } from '../hardware/estimate/precision.js';
 import { endpointName, type ModelSource } from '../model/model.js';
 
 const lockedMachine = z.strictObject({

@@ -1,8 +1,8 @@
 /** Step 3 of the road: what the optimizer is to try, from the model's family and the instruction sets it may meet. */
 
 import type { CandidateRecipe, RecipeFile } from '../contract/recipe.js';
+import type { Provider } from '../hardware/estimate/precision.js';
 import type { InstructionSet, Machine } from '../hardware/machine.js';
-import type { Provider } from '../hardware/precision.js';
 import type { ModelProfile } from '../model/profile.js';
 import type { PlatformId } from '../platforms.js';
 import type { GateSpec, OptimizationSpec } from '../spec.js';

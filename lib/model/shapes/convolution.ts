@@ -150,18 +150,18 @@ function lastAgain([batch, channels, ...image]: Dims): Dims {
 const conv = convolution(1, (call) => dtype(call, 0));
 const flagged = (call: Call) => int(call, 'channels_last', 0) === 1;
 
-/** Groups' inputs beside the image: the padding is an input. */
+/** A transposed convolution whose padding is an input. */
 const withDynamicPads: Rule = (call) => {
   const pads = input(call, 2).values;
-  const known = pads?.every((each) => each !== null) ? pads : null;
-  if (known === null)
+  const values = pads?.every((each) => each !== null) ? pads : null;
+  if (values === null)
     return convTranspose(call).map(({ dtype, shape }) => ({
       dtype,
       shape: shape && [...shape.slice(0, 2), ...unknownDims(shape.length - 2)],
     }));
   return convTranspose({
     ...call,
-    node: { ...call.node, attributes: { ...call.node.attributes, pads: { type: 'ints', values: known } } },
+    node: { ...call.node, attributes: { ...call.node.attributes, pads: { type: 'ints', values } } },
   });
 };
 

@@ -32,25 +32,11 @@ const unary: Record<string, Compute> = {
 
 /** Operators whose numbers no shape is made of. */
 const plain = [
-  ...[
-    'Acos',
-    'Acosh',
-    'Asin',
-    'Asinh',
-    'Atan',
-    'Atanh',
-    'BitwiseNot',
-    'Celu',
-    'Cos',
-    'Cosh',
-    'CumProd',
-    'CumSum',
-    'Elu',
-  ],
-  ...['Erf', 'Gelu', 'HardSigmoid', 'HardSwish', 'Hardmax', 'LRN', 'LeakyRelu', 'LogSoftmax', 'LpNormalization'],
-  ...['MeanVarianceNormalization', 'Mish', 'PRelu', 'ReverseSequence', 'Selu', 'Shrink', 'Sigmoid', 'Sin', 'Sinh'],
-  ...['Softmax', 'Softplus', 'Softsign', 'Swish', 'Tan', 'Tanh', 'ThresholdedRelu', 'Trilu', 'Scatter'],
-  ...['ScatterElements', 'ScatterND', 'TensorScatter'],
+  ...['Acos', 'Acosh', 'Asin', 'Asinh', 'Atan', 'Atanh', 'BitwiseNot', 'Celu', 'Cos', 'Cosh', 'CumProd', 'CumSum'],
+  ...['Elu', 'Erf', 'Gelu', 'HardSigmoid', 'HardSwish', 'Hardmax', 'LRN', 'LeakyRelu', 'LogSoftmax'],
+  ...['LpNormalization', 'MeanVarianceNormalization', 'Mish', 'PRelu', 'ReverseSequence', 'Scatter'],
+  ...['ScatterElements', 'ScatterND', 'Selu', 'Shrink', 'Sigmoid', 'Sin', 'Sinh', 'Softmax', 'Softplus'],
+  ...['Softsign', 'Swish', 'Tan', 'Tanh', 'TensorScatter', 'ThresholdedRelu', 'Trilu'],
 ];
 
 const arithmetic: Record<string, Arithmetic> = {
@@ -85,7 +71,7 @@ const variadic: Record<string, Compute> = {
   Sum: (...values) => values.reduce((sum, value) => sum + value, 0),
 };
 
-export function isWhole(type: DType): boolean {
+function isWhole(type: DType): boolean {
   return dtypes[type].kind === 'signed' || dtypes[type].kind === 'unsigned';
 }
 
@@ -94,7 +80,7 @@ const computedUnary =
   (call) => [{ ...like(call), values: combine([input(call, 0)], dims(call, 0), whereKnown(compute)) }];
 
 /** The shape to which all inputs from `first` on are broadcast. */
-export function broadcastInputs({ inputs }: Call, first = 0, last = inputs.length): (number | null)[] | null {
+function broadcastInputs({ inputs }: Call, first = 0, last = inputs.length): (number | null)[] | null {
   const shapes = inputs.slice(first, last).map((each) => each?.shape ?? null);
   const shape = shapes.length === 0 ? null : broadcast(shapes);
   return shape && [...shape];

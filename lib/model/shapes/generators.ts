@@ -59,7 +59,7 @@ const constant: Rule = (call) => {
 };
 
 /** The shape that an input's elements name. */
-export function namedShape(call: Call, index: number): Dims | null {
+function namedShape(call: Call, index: number): Dims | null {
   const { values, shape } = input(call, index);
   if (values !== null) return values.map(size);
   const rank = shape?.length === 1 ? shape[0]! : null;

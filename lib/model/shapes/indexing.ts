@@ -5,7 +5,7 @@ import { type Dims, dims, dtype, each, has, input, int, type Outcome, type Rule,
 import { strides, take } from './values.js';
 
 /** The data's shape with that of the indices in the place of an axis. */
-export function gatheredShape(data: Dims | null, indices: Dims | null, axisGiven: number): Dims | null {
+function gatheredShape(data: Dims | null, indices: Dims | null, axisGiven: number): Dims | null {
   const axis = data && axisOf(axisGiven, data.length);
   if (data === null || indices === null || axis === null) return null;
   return [...data.slice(0, axis), ...indices, ...data.slice(axis + 1)];

@@ -6,7 +6,7 @@ import { broadcast, size, unknownDims } from './dims.js';
 import { type Call, type Dims, dims, dtype, each, input, int, MOST_AXES, type Rule, type Rules, text } from './rule.js';
 
 /** Numpy's matrix product: a vector in front is a row, one behind a column, and loses that axis again. */
-export function productShape(one: Dims | null, other: Dims | null): Dims | null {
+function productShape(one: Dims | null, other: Dims | null): Dims | null {
   if (one === null || other === null || one.length === 0 || other.length === 0) return null;
   const batch = broadcast([one.slice(0, -2), other.slice(0, -2)])!;
   const row = one.length === 1 ? [] : [one.at(-2)!];

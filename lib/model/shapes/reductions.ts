@@ -39,7 +39,7 @@ function reducedAxes(call: Call, rank: number, index: number): readonly number[]
 }
 
 /** The shape without these axes, or with 1 in their place. */
-export function withoutAxes(shape: Dims, axes: readonly number[], keep: boolean): Dims {
+function withoutAxes(shape: Dims, axes: readonly number[], keep: boolean): Dims {
   return keep
     ? shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim))
     : shape.filter((_, axis) => !axes.includes(axis));

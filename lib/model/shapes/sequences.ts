@@ -26,7 +26,7 @@ const construct: Rule = (call) => [asOutcome(sequenceOf(call.inputs.map((_, at) 
 
 const empty: Rule = (call) => [asOutcome(sequenceOf([]), dtypeOfCode(int(call, 'dtype', 1)) ?? 'undefined')];
 
-/** The place an input names in a sequence of this length; a sequence may grow at its end. */
+/** The place that an input names in a sequence of this length. */
 function place(call: Call, index: number, length: number | null): number | null {
   return length === null ? null : axisOf(scalar(call, index), length);
 }

@@ -18,10 +18,46 @@ export function batchDims(inputs: readonly TensorInfo[]): string[] {
   return [...new Set(firsts)];
 }
 
-/** Symbolic dimensions of the inputs that neither count rows nor have a size in `dims`, in order of appearance. */
+/**
+ * Symbolic dimensions of the inputs that neither count rows nor have a size in `dims`, in order of appearance.
+ *
+ * Exporters also write sums (`past + sequence`): those follow from their terms, where these are dimensions of their own.
+ */
 export function unboundDims({ inputs, symbolicDims }: ModelInputs, dims: Readonly<Record<string, number>>): string[] {
   const rows = new Set(batchDims(inputs));
-  return symbolicDims.filter((name) => !rows.has(name) && !Object.hasOwn(dims, name));
+  const follows = (name: string) =>
+    termsOf(name)?.every((term) => isSize(term) || symbolicDims.includes(term)) ?? false;
+  return symbolicDims.filter((name) => !rows.has(name) && !Object.hasOwn(dims, name) && !follows(name));
+}
+
+/** The sizes of the model's symbolic dimensions: those in `dims` that it has, and the sums that follow from them. */
+export function boundDims(
+  { symbolicDims }: ModelInputs,
+  dims: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const sizeOf = (name: string): number | null => {
+    if (Object.hasOwn(dims, name)) return dims[name]!;
+    const sizes = termsOf(name)?.map((term) =>
+      isSize(term) ? Number(term) : Object.hasOwn(dims, term) ? dims[term]! : null,
+    );
+    return sizes?.reduce((sum, size) => (sum === null || size === null ? null : sum + size), 0) ?? null;
+  };
+  return Object.fromEntries(
+    symbolicDims.flatMap((name) => {
+      const size = sizeOf(name);
+      return size === null ? [] : [[name, size]];
+    }),
+  );
+}
+
+/** The terms of a sum; null for a plain name. */
+function termsOf(name: string): string[] | null {
+  const terms = name.split('+').map((term) => term.trim());
+  return terms.length > 1 ? terms : null;
+}
+
+function isSize(term: string): boolean {
+  return /^\d+$/.test(term);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Step 1 of the road: layer and RMS normalization written as arithmetic, and the addition before them, as one kernel. */
 
-import { rankOf } from './sizes.js';
+import { elements, rankOf } from './sizes.js';
 import {
   claim,
   isFree,
@@ -78,14 +78,15 @@ export function fuseBatchNormalizations(units: Units): void {
   }
 }
 
-/** The addition of a residual of `[batch, places, width]` before a layer normalization, where nothing else reads the sum. */
+/** The addition of two values of `[batch, places, width]` before a layer normalization, where nothing else reads the sum. */
 export function fuseSkips(units: Units): void {
   for (const anchor of units.flow.running) {
     const own = units.of[anchor] ?? unit(keyOf(units, anchor), anchor, [anchor]);
     if (own.op !== 'LayerNormalization' || own.anchor !== anchor) continue;
     const sum = sourceOf(units, anchor, 0);
     if (keyOf(units, sum) !== 'Add' || !isFree(units, sum) || isUnary(units, sum)) continue;
-    if (rankOf(units.flow.nodes[sum]!.outputs[0]) !== 3) continue;
+    const { inputs, outputs } = units.flow.nodes[sum]!;
+    if (rankOf(outputs[0]) !== 3 || inputs.some((input) => elements(input) !== elements(outputs[0]))) continue;
     const readers = readersOf(units, sum);
     if (readers.length > 0 && readers.every((reader) => own.members.includes(reader))) {
       claim(units, { ...own, op: 'SkipLayerNormalization', members: [sum, ...own.members] });

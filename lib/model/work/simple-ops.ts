@@ -64,7 +64,7 @@ const groups: readonly (readonly [KernelKind, (node: ShapedNode) => number, stri
     () => 0,
     `Transpose Concat Split Slice Gather GatherElements GatherND Expand Tile Pad DepthToSpace SpaceToDepth Scatter ScatterElements ScatterND
     OneHot Compress Unique NonZero Range ConstantOfShape EyeLike Trilu ReverseSequence CenterCropPad Reshape Squeeze Unsqueeze Flatten
-    Identity Shape Size Constant Einsum Im2Col Col2Im TensorScatter If Loop Scan SequenceConstruct SequenceEmpty SequenceAt SequenceInsert
+    Identity Shape Size Constant ReorderInput ReorderOutput Einsum Im2Col Col2Im TensorScatter If Loop Scan SequenceConstruct SequenceEmpty SequenceAt SequenceInsert
     SequenceErase SequenceLength SplitToSequence ConcatFromSequence SequenceMap Optional OptionalGetElement OptionalHasElement
     StringConcat StringSplit StringNormalizer RegexFullMatch ImageDecoder TfIdfVectorizer com.microsoft:QLinearConcat
     com.microsoft:GatherND com.microsoft:GatherBlockQuantized com.microsoft:NhwcMaxPool com.microsoft:ExpandDims com.microsoft:Tokenizer

@@ -54,7 +54,10 @@ export function textOf({ node }: ShapedNode, name: string): string {
   return (found?.type === 'string' && found.value) || '';
 }
 
+/** Where ONNX Runtime keeps the default operators for other orders of the axes. */
+const layouts = new Set(['com.microsoft.nchwc', 'com.ms.internal.nhwc']);
+
 /** `Conv`, or `domain:Op` outside the default domain. */
-export function opKey({ node }: ShapedNode): string {
-  return node.domain === 'ai.onnx' || node.domain === '' ? node.op : `${node.domain}:${node.op}`;
+export function opKey({ node: { domain, op } }: ShapedNode): string {
+  return domain === 'ai.onnx' || domain === '' || layouts.has(domain) ? op : `${domain}:${op}`;
 }

@@ -4,7 +4,7 @@ import type { Graph } from '../graph.js';
 import type { Shaped, ShapedBody } from '../shaped.js';
 import { inferShapes } from '../shapes/infer.js';
 import type { Kernel, Port, Work } from '../work.js';
-import { batchDims, type ModelInputs, withNamedDims } from './batch.js';
+import { batchDims, boundDims, type ModelInputs, withNamedDims } from './batch.js';
 import { measure } from './measure.js';
 import { nothing, plus, quantityOf, sampledRows } from './quantity.js';
 import { knownElements } from './sizes.js';
@@ -15,21 +15,18 @@ import { knownElements } from './sizes.js';
  * The graph is looked at with 1, 2 and 4 rows, and every amount is the polynomial through the three. A batch dimension that `dims` binds
  * is no batch; dimensions that nothing binds count as 1.
  */
-export function workOf(
-  graph: Graph,
-  { inputs, symbolicDims }: ModelInputs,
-  dims: Readonly<Record<string, number>>,
-): Work {
+export function workOf(graph: Graph, model: ModelInputs, dims: Readonly<Record<string, number>>): Work {
   const named = withNamedDims(graph);
-  const bound = Object.fromEntries(Object.entries(dims).filter(([name]) => symbolicDims.includes(name)));
-  const given = new Set(inputs.map(({ name }) => name));
+  const bound = boundDims(model, dims);
+  const given = new Set(model.inputs.map(({ name }) => name));
   const rowDims = batchDims(named.main.inputs.filter(({ name }) => given.has(name))).filter(
     (name) => !Object.hasOwn(bound, name),
   );
   if (rowDims.length === 0) return { ...workOfShaped([inferShapes(named, bound)]), dims: bound };
-  const bodies = sampledRows.map((rows) =>
-    inferShapes(named, { ...bound, ...Object.fromEntries(rowDims.map((name) => [name, rows])) }),
-  );
+  const bodies = sampledRows.map((rows) => {
+    const sizes = Object.fromEntries(rowDims.map((name) => [name, rows]));
+    return inferShapes(named, { ...boundDims(model, { ...dims, ...sizes }), ...sizes });
+  });
   return { ...workOfShaped(bodies), dims: bound };
 }
 

@@ -1,17 +1,17 @@
 /** Step 2 of the road: how long a run takes on a device, before anything is run. */
 
-import { SlipwayError } from '../errors.js';
-import type { Work } from '../model/work.js';
-import type { Cpu, Gpu } from './catalogue.js';
-import { once } from './csv.js';
+import { SlipwayError } from '../../errors.js';
+import { amount, type Work } from '../../model/work.js';
+import type { Cpu, Gpu } from '../catalogue/catalogue.js';
+import { once } from '../catalogue/csv.js';
+import { gpus } from '../catalogue/tables.js';
 import { deviceMemoryGiB } from './device-memory.js';
 import { type EfficiencyTable, efficiencyTable } from './efficiency.js';
 import { executionProblem } from './execution.js';
-import { bytesOf, type KernelCost, kernelCosts, launchesOf, operationsOf } from './kernel-costs.js';
+import { type ExecutedWork, executed } from './kernel-costs.js';
 import type { Precision, Provider } from './precision.js';
 import { type Processor, processorOf } from './processor.js';
 import { computeSeconds, movingSeconds, smoothMaximum } from './roofline.js';
-import { gpus } from './tables.js';
 
 /** What executes the model. */
 export type Device =
@@ -56,8 +56,9 @@ interface RunTime {
 /**
  * Estimates with the given constants.
  *
- * A kernel takes `((F/(P*eC))^q + (bytes/(BW*eB))^q)^(1/q) + t0` (smooth roofline, `docs` on choosing a machine); a run takes the sum of its
- * kernels, or what the host needs to launch them if that is much longer.
+ * A kernel takes `((F/(P*eC))^q + (bytes/(BW*eB))^q)^(1/q) + t0` with the peaks F/s = P and bytes/s = BW of the
+ * data sheet, and the shares of them that are reached, the sharpness and the floor from the table. A run takes the smooth maximum of the sum
+ * of its kernels and of what the host needs to launch them.
  */
 export function estimator(table: EfficiencyTable, gpus: readonly Gpu[]): EstimateRun {
   const processors = new WeakMap<object, Map<string, Processor>>();
@@ -73,7 +74,7 @@ export function estimator(table: EfficiencyTable, gpus: readonly Gpu[]): Estimat
   return (work, device, execution) => {
     const problem = executionProblem(device, execution);
     if (problem !== null) throw new SlipwayError(problem);
-    const time = runTime(kernelCosts(work, execution), find(device, execution), execution.batch);
+    const time = runTime(executed(work, execution), find(device, execution), execution.batch);
     return {
       latencyMs: time.ms,
       bandMs: [time.ms * Math.exp(-time.spread), time.ms * Math.exp(time.spread)],
@@ -93,34 +94,34 @@ const estimateWithTables = once(() => estimator(efficiencyTable(), gpus()));
  */
 export const estimateRun: EstimateRun = (work, device, execution) => estimateWithTables()(work, device, execution);
 
-function runTime(costs: readonly KernelCost[], processor: Processor, batch: number): RunTime {
+function runTime({ costs, launches }: ExecutedWork, processor: Processor, batch: number): RunTime {
   const parts = { compute: 0, bandwidth: 0, launch: 0 };
+  const units = processor.units(costs);
   let seconds = 0;
   let longest = -1;
-  let main: KernelCost | undefined;
-  for (const cost of costs) {
-    const { peak, constants } = processor.unit(cost.class, cost.precision);
-    const bytes = bytesOf(cost, batch);
-    const computing = computeSeconds(operationsOf(cost, batch), peak, constants);
+  let main = units[0];
+  for (let index = 0; index < costs.length; index += 1) {
+    const { operations, bytes: moved, count, steps } = costs[index]!;
+    const { peak, constants } = units[index]!;
+    const bytes = amount(moved, batch);
+    const computing = computeSeconds(amount(operations, batch), peak, constants);
     const moving = movingSeconds(bytes, peak, constants) / (bytes <= processor.cacheBytes ? constants.cached : 1);
-    const floor = cost.steps * constants.floorUs * 1e-6;
-    const working = smoothMaximum(computing, moving, constants.exponent);
-    const all = cost.count * (working + floor);
-    parts[computing >= moving ? 'compute' : 'bandwidth'] += cost.count * working;
-    parts.launch += cost.count * floor;
-    seconds += all;
-    if (all > longest) {
-      longest = all;
-      main = cost;
+    const working = count * smoothMaximum(computing, moving, constants.exponent);
+    const floor = count * steps * constants.floorUs * 1e-6;
+    parts[computing >= moving ? 'compute' : 'bandwidth'] += working;
+    parts.launch += floor;
+    seconds += working + floor;
+    if (working + floor > longest) {
+      longest = working + floor;
+      main = units[index];
     }
   }
-  const launching = launchesOf(costs) * processor.launchUs * 1e-6;
-  const { constants } = processor.unit(main?.class ?? 'memory', main?.precision ?? 'fp32');
+  const launching = launches * processor.launchUs * 1e-6;
   return {
     ms: 1000 * smoothMaximum(seconds, launching, 2),
     boundBy: launching > seconds ? 'launch' : largest(parts),
-    spread: constants.spread,
-    origin: constants.origin,
+    spread: main?.constants.spread ?? 0,
+    origin: main?.constants.origin ?? 'nothing to compute',
   };
 }
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { deviceMemoryGiB, hostMemoryGiB, usableMemoryGiB } from '../../lib/hardware/device-memory.js';
-import type { Execution } from '../../lib/hardware/estimate.js';
-import { findGpu } from '../../lib/hardware/tables.js';
-import type { Kernel } from '../../lib/model/work.js';
-import { work } from '../works.js';
+import { findGpu } from '../../../lib/hardware/catalogue/tables.js';
+import { deviceMemoryGiB, hostMemoryGiB, usableMemoryGiB } from '../../../lib/hardware/estimate/device-memory.js';
+import type { Execution } from '../../../lib/hardware/estimate/estimate.js';
+import type { Kernel } from '../../../lib/model/work.js';
+import { work } from '../../works.js';
 import { gpu } from './devices.js';
 
 const gib = 2 ** 30;

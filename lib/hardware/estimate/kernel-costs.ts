@@ -1,6 +1,6 @@
 /** Step 2 of the road: what each kernel of a model computes and moves when it is executed in a given form. */
 
-import { amount, type Kernel, type Quantity, type Work } from '../model/work.js';
+import type { Kernel, Quantity, Work } from '../../model/work.js';
 import { classOf, type EfficiencyClass } from './efficiency.js';
 import type { Execution } from './estimate.js';
 import { formOf } from './execution.js';
@@ -18,17 +18,44 @@ export interface KernelCost {
   readonly bytes: Quantity;
 }
 
-/** Forms by provider and precision, for works that were asked for before. */
-const known = new WeakMap<Work, Map<string, readonly KernelCost[]>>();
+/** A model in one form. */
+export interface ExecutedWork {
+  readonly costs: readonly KernelCost[];
+  /** Launches of a run. */
+  readonly launches: number;
+  /** Bytes of all stored values. */
+  readonly weightBytes: number;
+}
 
-/** The kernels of a run. The batch does not matter: it stays a variable of the quantities. */
-export function kernelCosts(work: Work, execution: Execution): readonly KernelCost[] {
-  const forms = known.get(work) ?? new Map<string, readonly KernelCost[]>();
+/** By provider and precision, for works that were asked for before. */
+const known = new WeakMap<Work, Map<string, ExecutedWork>>();
+
+/** What a run takes in a form. The batch does not matter: it stays a variable of the quantities. */
+export function executed(work: Work, execution: Execution): ExecutedWork {
+  const forms = known.get(work) ?? new Map<string, ExecutedWork>();
   known.set(work, forms);
   const key = `${execution.provider} ${execution.precision}`;
-  const found = forms.get(key) ?? costs(work, execution);
+  const found = forms.get(key) ?? execute(work, execution);
   forms.set(key, found);
   return found;
+}
+
+function execute(work: Work, execution: Execution): ExecutedWork {
+  const quantizedGraph = work.kernels.some(({ quantized }) => quantized);
+  const costs = work.kernels.flatMap((kernel) => costsOf(kernel, quantizedGraph, execution));
+  return {
+    costs,
+    launches: costs.reduce((sum, { count, steps }) => sum + count * steps, 0),
+    weightBytes: work.kernels.reduce((sum, kernel) => sum + storedBytes(kernel, quantizedGraph, execution), 0),
+  };
+}
+
+/** Bytes that the weights of such kernels take in memory. Quantized ones that are turned into floats are kept as floats. */
+function storedBytes(kernel: Kernel, quantizedGraph: boolean, execution: Execution): number {
+  const { precision, dequantized } = formOf(kernel, quantizedGraph, execution);
+  const size = bytesPerFloat[precision];
+  const packed = kernel.packedBytes * (dequantized && kernel.quantized ? size : 1);
+  return kernel.count * (kernel.weights * size + packed);
 }
 
 /** How often the scores of attention are written or read when they do not stay on the chip: products, scale, mask, softmax. */
@@ -44,11 +71,6 @@ const spillsScores = (kernel: Kernel, { provider, precision }: Execution): boole
   kernel.op.includes('Attention') &&
   kernel.product !== null;
 
-function costs(work: Work, execution: Execution): KernelCost[] {
-  const quantizedGraph = work.kernels.some(({ quantized }) => quantized);
-  return work.kernels.flatMap((kernel) => costsOf(kernel, quantizedGraph, execution));
-}
-
 function costsOf(kernel: Kernel, quantizedGraph: boolean, execution: Execution): KernelCost[] {
   const { precision, dequantized } = formOf(kernel, quantizedGraph, execution);
   const size = bytesPerFloat[precision];
@@ -63,11 +85,3 @@ function costsOf(kernel: Kernel, quantizedGraph: boolean, execution: Execution):
   const turned: Quantity = [(weights + packedBytes + floats[0]) * each, floats[1] * each, floats[2] * each];
   return [cost, { class: 'memory', precision, count, steps: 1, operations: [0, 0, 0], bytes: turned }];
 }
-
-/** Launches of a run. */
-export const launchesOf = (costs: readonly KernelCost[]): number =>
-  costs.reduce((sum, { count, steps }) => sum + count * steps, 0);
-
-/** Rows that do not depend on each other cost the same each; `amount` with the batch put in. */
-export const operationsOf = (cost: KernelCost, batch: number): number => amount(cost.operations, batch);
-export const bytesOf = (cost: KernelCost, batch: number): number => amount(cost.bytes, batch);

@@ -1,7 +1,7 @@
 /** The tables of accelerators, processors, machines and prices, as they ship. */
 
 import { describe, expect, it } from 'vitest';
-import { parseTable } from '../../lib/hardware/csv.js';
+import { parseTable } from '../../../lib/hardware/catalogue/csv.js';
 import {
   catalogueDate,
   cpus,
@@ -11,8 +11,8 @@ import {
   machineTypes,
   priceOf,
   regionsOf,
-} from '../../lib/hardware/tables.js';
-import { platformIds } from '../../lib/platforms.js';
+} from '../../../lib/hardware/catalogue/tables.js';
+import { platformIds } from '../../../lib/platforms.js';
 
 const machine = (name: string) => {
   const found = findMachineType(name);

@@ -1,6 +1,6 @@
 /** Step 2 of the road: a choice as lines of text: ranked machines, what the losers lost by, the answer in words. */
 
-import type { Candidate, Rejection } from './candidate.js';
+import type { Candidate, Rejection } from '../candidate.js';
 
 /** What an explanation is made from. */
 export interface Explained {

@@ -1,11 +1,11 @@
 /** Step 2 of the road: the tables under `data/hardware`, read once each, when they are first asked for. */
 
 import { readFileSync } from 'node:fs';
-import { packageFile } from '../package-root.js';
-import type { PlatformId } from '../platforms.js';
+import { packageFile } from '../../package-root.js';
+import type { PlatformId } from '../../platforms.js';
+import type { Precision } from '../estimate/precision.js';
 import type { Cpu, Gpu, MachineType, Price } from './catalogue.js';
 import { type Cells, once, readTable } from './csv.js';
-import type { Precision } from './precision.js';
 
 /** The columns of peaks, by precision. */
 const gpuPeaks: Readonly<Record<Precision, string>> = {

@@ -1,7 +1,12 @@
 /** Constants, accelerators and processors that no table has, round enough for exact results. */
 
-import type { Cpu, Gpu } from '../../lib/hardware/catalogue.js';
-import { type EfficiencyClass, type EfficiencyRow, type Stack, tableOf } from '../../lib/hardware/efficiency.js';
+import type { Cpu, Gpu } from '../../../lib/hardware/catalogue/catalogue.js';
+import {
+  type EfficiencyClass,
+  type EfficiencyRow,
+  type Stack,
+  tableOf,
+} from '../../../lib/hardware/estimate/efficiency.js';
 
 const base: EfficiencyRow = {
   device: '*',

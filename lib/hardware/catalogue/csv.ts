@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
-import { packageFile } from '../package-root.js';
+import { packageFile } from '../../package-root.js';
 
 /** One row; every getter throws when the table lacks the column or the cell is not of the kind. */
 export interface Cells {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Device, Execution } from '../../lib/hardware/estimate.js';
-import { estimateRun, estimator } from '../../lib/hardware/estimate.js';
-import { cpus, gpus } from '../../lib/hardware/tables.js';
-import type { Kernel, KernelKind } from '../../lib/model/work.js';
-import { work } from '../works.js';
+import { cpus, gpus } from '../../../lib/hardware/catalogue/tables.js';
+import type { Device, Execution } from '../../../lib/hardware/estimate/estimate.js';
+import { estimateRun, estimator } from '../../../lib/hardware/estimate/estimate.js';
+import type { Kernel, KernelKind } from '../../../lib/model/work.js';
+import { work } from '../../works.js';
 import { constants, cpu, gpu, row } from './devices.js';
 
 const kernel = (changes: Partial<Kernel> = {}): Kernel => ({ ...work().kernels[0]!, ...changes });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { classOf, efficiencyTable } from '../../lib/hardware/efficiency.js';
-import { cpus, findGpu, gpus } from '../../lib/hardware/tables.js';
-import { constantsOf, neighbours } from '../../lib/hardware/transfer.js';
+import { cpus, findGpu, gpus } from '../../../lib/hardware/catalogue/tables.js';
+import { classOf, efficiencyTable } from '../../../lib/hardware/estimate/efficiency.js';
+import { constantsOf, neighbours } from '../../../lib/hardware/estimate/transfer.js';
 import { constants, gpu, row } from './devices.js';
 
 const near = (id: string) => neighbours(findGpu(id)!, gpus()).map((one) => one.id);

@@ -1,7 +1,7 @@
 /** Step 2 of the road: in which form each kernel of a model is executed, and what a device cannot execute. */
 
-import type { Kernel, KernelKind } from '../model/work.js';
-import type { Cpu } from './catalogue.js';
+import type { Kernel, KernelKind } from '../../model/work.js';
+import type { Cpu } from '../catalogue/catalogue.js';
 import type { Device, Execution } from './estimate.js';
 import { type Precision, type Provider, precisions } from './precision.js';
 

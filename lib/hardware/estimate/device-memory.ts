@@ -1,8 +1,8 @@
 /** Step 2 of the road: memory that a run needs on its device and on the machine around it. */
 
-import { amount, type Work } from '../model/work.js';
+import { amount, type Work } from '../../model/work.js';
 import type { Device, Execution } from './estimate.js';
-import { formOf } from './execution.js';
+import { executed } from './kernel-costs.js';
 import { bytesPerFloat } from './precision.js';
 
 const gib = 2 ** 30;
@@ -27,18 +27,6 @@ const overheads = {
 /** Runtime and server beside the device's own memory, GiB. */
 const hostRuntime = 1;
 
-/** Bytes of all stored values in the form that is executed. */
-function weightBytes(work: Work, execution: Execution): number {
-  const quantizedGraph = work.kernels.some(({ quantized }) => quantized);
-  return work.kernels.reduce((sum, kernel) => {
-    const { precision, dequantized } = formOf(kernel, quantizedGraph, execution);
-    const size = bytesPerFloat[precision];
-    // Quantized weights that are turned into floats are kept as floats.
-    const packed = kernel.packedBytes * (dequantized && kernel.quantized ? size : 1);
-    return sum + kernel.count * (kernel.weights * size + packed);
-  }, 0);
-}
-
 /** Bytes of the activations that live at one time. 8-bit graphs keep floats between their 8-bit parts, except in TensorRT. */
 function activationBytes(work: Work, { precision, provider, batch }: Execution): number {
   const size = precision === 'int8' && provider !== 'tensorrt' ? bytesPerFloat.fp32 : bytesPerFloat[precision];
@@ -48,7 +36,7 @@ function activationBytes(work: Work, { precision, provider, batch }: Execution):
 /** GiB of the device that a session needs while it runs such batches. */
 export function deviceMemoryGiB(work: Work, execution: Execution): number {
   const { fixed, workspace, arena, copies } = overheads[execution.provider];
-  const tensors = copies * weightBytes(work, execution) + activationSlack * activationBytes(work, execution);
+  const tensors = copies * executed(work, execution).weightBytes + activationSlack * activationBytes(work, execution);
   return fixed + workspace + (arena * tensors) / gib;
 }
 

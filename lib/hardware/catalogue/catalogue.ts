@@ -1,8 +1,8 @@
 /** Step 2 of the road: accelerators, processors and machine types, as the tables under `data/hardware` have them. */
 
-import type { PlatformId } from '../platforms.js';
-import type { InstructionSet } from './machine.js';
-import type { Precision } from './precision.js';
+import type { PlatformId } from '../../platforms.js';
+import type { Precision } from '../estimate/precision.js';
+import type { InstructionSet } from '../machine.js';
 
 /** A row of `data/hardware/gpus.csv`. */
 export interface Gpu {

@@ -1,12 +1,14 @@
 /** Step 2 of the road: a device as the time of kernels sees it: peaks, constants, cache. */
 
-import type { Cpu, Gpu } from './catalogue.js';
+import type { Cpu, Gpu } from '../catalogue/catalogue.js';
+import { once } from '../catalogue/csv.js';
 import { type EfficiencyClass, type EfficiencyTable, keyOf, originOf, type Stack } from './efficiency.js';
 import type { Device, Execution } from './estimate.js';
 import { hasByteProducts } from './execution.js';
+import type { KernelCost } from './kernel-costs.js';
 import type { Precision } from './precision.js';
 import type { Peak } from './roofline.js';
-import { type Constants, constantsOf } from './transfer.js';
+import { type Constants, constantsOf, neighbours } from './transfer.js';
 
 /** What decides the time of a kernel of one class in one precision. */
 export interface Unit {
@@ -15,8 +17,8 @@ export interface Unit {
 }
 
 export interface Processor {
-  /** The unit for a class of kernels; the same object for the same question. */
-  readonly unit: (kind: EfficiencyClass, precision: Precision) => Unit;
+  /** The unit that runs each of these kernels. */
+  readonly units: (costs: readonly KernelCost[]) => readonly Unit[];
   /** Bytes of a kernel that count as cached. */
   readonly cacheBytes: number;
   /** Microseconds of the host for each launch, beside what the device does meanwhile. */
@@ -67,15 +69,15 @@ export function processorOf(
 
 function gpuProcessor(table: EfficiencyTable, gpus: readonly Gpu[], gpu: Gpu, share: number, stack: Stack): Processor {
   const bytesPerSecond = gpu.bandwidthGBs * share * 1e9;
+  const similar = once(() => neighbours(gpu, gpus));
   const unit = (kind: EfficiencyClass, precision: Precision): Unit => {
     // What moves data computes on the plain cores, whatever the products run in.
     const operationsPerSecond = (gpu.peaks[precision] ?? gpu.peaks.fp32 ?? 1) * share * 1e12;
     const peak = kind === 'tree' ? host : { operationsPerSecond, bytesPerSecond };
-    return { peak, constants: constantsOf(table, gpus, gpu, stack, precision, kind) };
+    return { peak, constants: constantsOf(table, similar, gpu, stack, precision, kind) };
   };
-  const units = remembered(unit);
   const cacheBytes = (gpu.l2MB ?? 0) * share * usableCache * 1e6;
-  return { unit: units, cacheBytes, launchUs: units('launch', 'fp32').constants.floorUs };
+  return { units: remembered(unit), cacheBytes, launchUs: unit('launch', 'fp32').constants.floorUs };
 }
 
 function cpuProcessor(table: EfficiencyTable, cpu: Cpu, vcpus: number): Processor {
@@ -88,7 +90,7 @@ function cpuProcessor(table: EfficiencyTable, cpu: Cpu, vcpus: number): Processo
     const peak = { operationsPerSecond: cycles * perCycle, bytesPerSecond };
     return { peak, constants: cpuConstants(table, cpu, eight ? 'int8' : 'fp32', kind) };
   };
-  return { unit: remembered(unit), cacheBytes: sharedCache + cacheOfVcpu * vcpus, launchUs: 0 };
+  return { units: remembered(unit), cacheBytes: sharedCache + cacheOfVcpu * vcpus, launchUs: 0 };
 }
 
 /** Of the processor itself, else of all. */
@@ -104,12 +106,19 @@ function cpuConstants(table: EfficiencyTable, cpu: Cpu, precision: Precision, ki
   return { ...row, origin: originOf(row, cpu.name) };
 }
 
-function remembered(unit: Processor['unit']): Processor['unit'] {
+/** The unit of each kernel, found once for each class and precision, and once for each list of kernels. */
+function remembered(unit: (kind: EfficiencyClass, precision: Precision) => Unit): Processor['units'] {
   const units = new Map<string, Unit>();
-  return (kind, precision) => {
+  const lists = new WeakMap<readonly KernelCost[], readonly Unit[]>();
+  const unitOf = ({ class: kind, precision }: KernelCost): Unit => {
     const key = `${kind} ${precision}`;
     const found = units.get(key) ?? unit(kind, precision);
     units.set(key, found);
+    return found;
+  };
+  return (costs) => {
+    const found = lists.get(costs) ?? costs.map(unitOf);
+    lists.set(costs, found);
     return found;
   };
 }

@@ -1,6 +1,6 @@
 /** Step 2 of the road: constants of a GPU that nobody measured, taken from the one that is most like it. */
 
-import type { Gpu } from './catalogue.js';
+import type { Gpu } from '../catalogue/catalogue.js';
 import {
   type EfficiencyClass,
   type EfficiencyRow,
@@ -70,7 +70,7 @@ function wattsPerTop(gpu: Gpu, precision: Precision): number {
  */
 export function constantsOf(
   table: EfficiencyTable,
-  catalogue: readonly Gpu[],
+  similarGpus: () => readonly Gpu[],
   gpu: Gpu,
   stack: Stack,
   precision: Precision,
@@ -79,24 +79,54 @@ export function constantsOf(
   const all = table.get(keyOf('*', stack, precision, kind)) ?? table.get(keyOf('*', stack, '*', kind));
   if (!all) throw new Error(`data/hardware/efficiency.csv has no row for ${stack} ${precision} ${kind}`);
   if (ofHost.has(kind)) return { ...all, origin: all.provenance };
-  for (const source of [gpu, ...neighbours(gpu, catalogue)]) {
-    for (const similar of [precision, '*' as const, ...alike[precision]]) {
-      const row = table.get(keyOf(source.id, stack, similar, kind));
-      if (!row) continue;
-      const same = similar === precision || similar === '*';
-      if (source.id === gpu.id && same) return { ...row, origin: originOf(row, gpu.name) };
-      const measured = same ? precision : similar;
-      const power =
-        source.id === gpu.id ? 1 : (wattsPerTop(gpu, measured) / wattsPerTop(source, measured)) ** all.powerExponent;
-      const from = [source.id === gpu.id ? null : source.name, same ? null : similar];
-      return {
-        ...row,
-        compute: Math.min(1, row.compute * power),
-        spread: row.spread + (from[0] ? otherGpu : 0) + (from[1] ? otherPrecision : 0),
-        origin: `transferred from ${from.filter((part) => part !== null).join(' ')}`,
-      };
-    }
-  }
+  const own = rowOf(table, gpu, stack, precision, kind);
+  const [source, found] = own
+    ? [gpu, own]
+    : (firstOf(similarGpus(), (other) => rowOf(table, other, stack, precision, kind)) ?? [gpu, null]);
+  if (found) return adjusted(gpu, source, precision, found, all.powerExponent);
   const compute = Math.min(1, all.compute * wattsPerTop(gpu, precision) ** all.powerExponent);
   return { ...all, compute, origin: all.provenance };
+}
+
+/** A row of one GPU with the precision that it was measured in. */
+interface Found {
+  readonly row: EfficiencyRow;
+  readonly measured: Precision;
+}
+
+/** The row of a GPU for this precision, or else for the most similar one. */
+function rowOf(
+  table: EfficiencyTable,
+  gpu: Gpu,
+  stack: Stack,
+  precision: Precision,
+  kind: EfficiencyClass,
+): Found | null {
+  const any = table.get(keyOf(gpu.id, stack, '*', kind));
+  if (any) return { row: any, measured: precision };
+  const found = firstOf([precision, ...alike[precision]], (similar) => table.get(keyOf(gpu.id, stack, similar, kind)));
+  return found && { measured: found[0], row: found[1] };
+}
+
+/** The first value for which there is something, and that. */
+function firstOf<T, U>(values: readonly T[], of: (value: T) => U | null | undefined): [T, U] | null {
+  for (const value of values) {
+    const found = of(value);
+    if (found) return [value, found];
+  }
+  return null;
+}
+
+/** What was found on `source`, as it holds for `gpu`. */
+function adjusted(gpu: Gpu, source: Gpu, precision: Precision, { row, measured }: Found, power: number): Constants {
+  const [ownGpu, ownPrecision] = [source.id === gpu.id, measured === precision];
+  if (ownGpu && ownPrecision) return { ...row, origin: originOf(row, gpu.name) };
+  const factor = ownGpu ? 1 : (wattsPerTop(gpu, measured) / wattsPerTop(source, measured)) ** power;
+  const from = [...(ownGpu ? [] : [source.name]), ...(ownPrecision ? [] : [measured])];
+  return {
+    ...row,
+    compute: Math.min(1, row.compute * factor),
+    spread: row.spread + (ownGpu ? 0 : otherGpu) + (ownPrecision ? 0 : otherPrecision),
+    origin: `transferred from ${from.join(' ')}`,
+  };
 }

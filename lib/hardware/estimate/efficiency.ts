@@ -1,7 +1,7 @@
 /** Step 2 of the road: how near each processor comes to its data sheet, from `data/hardware/efficiency.csv`. */
 
-import type { KernelKind } from '../model/work.js';
-import { once, readTable } from './csv.js';
+import type { KernelKind } from '../../model/work.js';
+import { once, readTable } from '../catalogue/csv.js';
 import type { Precision } from './precision.js';
 import type { Efficiency } from './roofline.js';
 

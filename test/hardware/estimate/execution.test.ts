@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { Device } from '../../lib/hardware/estimate.js';
-import { executable, executionProblem, formOf } from '../../lib/hardware/execution.js';
-import type { Precision, Provider } from '../../lib/hardware/precision.js';
-import { findGpu } from '../../lib/hardware/tables.js';
-import { work } from '../works.js';
+import { findGpu } from '../../../lib/hardware/catalogue/tables.js';
+import type { Device } from '../../../lib/hardware/estimate/estimate.js';
+import { executable, executionProblem, formOf } from '../../../lib/hardware/estimate/execution.js';
+import type { Precision, Provider } from '../../../lib/hardware/estimate/precision.js';
+import { work } from '../../works.js';
 import { cpu } from './devices.js';
 
 const on = (id: string): Device => ({ kind: 'gpu', gpu: findGpu(id)!, share: 1 });
