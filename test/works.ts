@@ -22,6 +22,8 @@ const base: Work = {
     },
   ],
   flops: [0, 16, 0],
+  storedFloats: 10,
+  storedOtherBytes: 0,
   liveFloats: [0, 6, 0],
   liveOtherBytes: [0, 0, 0],
   inputs: [{ name: 'x', dtype: 'float32', elements: [0, 4, 0] }],

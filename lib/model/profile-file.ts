@@ -79,6 +79,8 @@ const shape: z.ZodType<ProfileFile> = z.strictObject({
       }),
     ),
     flops: quantity,
+    storedFloats: z.number(),
+    storedOtherBytes: z.number(),
     liveFloats: quantity,
     liveOtherBytes: quantity,
     inputs: z.array(port),

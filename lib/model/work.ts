@@ -77,6 +77,10 @@ export interface Work {
   readonly kernels: readonly Kernel[];
   /** Sum over all kernels. */
   readonly flops: Quantity;
+  /** Elements of all stored floats, those that a run only looks up in (tables of embeddings) included. */
+  readonly storedFloats: number;
+  /** Bytes of all other stored values. */
+  readonly storedOtherBytes: number;
   /** Most elements of computed floats that live at one time. */
   readonly liveFloats: Quantity;
   /** Most bytes of computed values of other types that live at that time. */

@@ -61,7 +61,7 @@ function filesIn(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'))
-    .filter((file) => file !== 'README.md')
+    .filter((file) => !file.endsWith('README.md'))
     .toSorted();
 }
 

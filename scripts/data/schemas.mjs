@@ -144,6 +144,45 @@ export const tables = {
       latency_ms: above(0, 1e6),
     },
   },
+  'measurements/gemm.csv': {
+    key: ['gpu', 'dtype', 'model'],
+    columns: {
+      gpu: word,
+      dtype: word,
+      model: text,
+      eff_compute: above(0, 1.2),
+      eff_bandwidth: above(0, 1.2),
+      t0_us: above(0, 100),
+      p_norm_q: above(0, 100),
+      mape_pct: above(0, 100),
+      n_points: whole(1, 1_000_000),
+    },
+  },
+  'measurements/operators-fp32.csv': {
+    key: ['gpu', 'op'],
+    columns: {
+      gpu: word,
+      op: text,
+      eff_compute: maybe(above(0, 1.2)),
+      eff_bandwidth_vs_dram_peak: maybe(above(0, 1.2)),
+      t0_us: { type: 'number', atLeast: 0, atMost: 1000 },
+      p_norm_q: maybe(above(0, 100)),
+      mape_pct: { type: 'number', atLeast: 0, atMost: 100 },
+      n_points: whole(1, 1_000_000),
+    },
+  },
+  'measurements/ort-cpu.csv': {
+    key: ['cpu', 'network', 'precision', 'batch'],
+    columns: {
+      cpu: text,
+      network: word,
+      precision: oneOf(...precisions),
+      batch: whole(1, 100_000),
+      latency_ms: above(0, 1_000_000),
+      runs: whole(1, 10_000_000),
+      onnxruntime: version,
+    },
+  },
 };
 
 /** Files that are no tables: read as JSON, and checked by `rules.mjs` or by the tests of the room that reads them. */

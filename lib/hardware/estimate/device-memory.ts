@@ -41,12 +41,8 @@ export function deviceMemoryGiB(work: Work, execution: Execution): number {
 }
 
 /** GiB of a machine's own memory that a model on its accelerator needs: the file, twice while it loads, and the runtime. */
-export function hostMemoryGiB(work: Work): number {
-  const stored = work.kernels.reduce(
-    (sum, { count, weights, packedBytes }) => sum + count * (weights * bytesPerFloat.fp32 + packedBytes),
-    0,
-  );
-  return hostRuntime + (2 * stored) / gib;
+export function hostMemoryGiB({ storedFloats, storedOtherBytes }: Work): number {
+  return hostRuntime + (2 * (storedFloats * bytesPerFloat.fp32 + storedOtherBytes)) / gib;
 }
 
 /** GiB of an accelerator, or of the share of one, that may be planned with. */

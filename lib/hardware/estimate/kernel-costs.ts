@@ -46,8 +46,19 @@ function execute(work: Work, execution: Execution): ExecutedWork {
   return {
     costs,
     launches: costs.reduce((sum, { count, steps }) => sum + count * steps, 0),
-    weightBytes: work.kernels.reduce((sum, kernel) => sum + storedBytes(kernel, quantizedGraph, execution), 0),
+    weightBytes:
+      work.kernels.reduce((sum, kernel) => sum + storedBytes(kernel, quantizedGraph, execution), 0) +
+      lookedUpBytes(work, execution),
   };
+}
+
+/** Bytes of stored values that no kernel reads as a whole, such as tables of embeddings; they stay floats in an 8-bit form. */
+function lookedUpBytes({ kernels, storedFloats, storedOtherBytes }: Work, { precision, provider }: Execution): number {
+  const read = kernels.reduce((sum, { count, weights }) => sum + count * weights, 0);
+  const packed = kernels.reduce((sum, { count, packedBytes }) => sum + count * packedBytes, 0);
+  const size =
+    precision !== 'int8' ? bytesPerFloat[precision] : bytesPerFloat[provider === 'tensorrt' ? 'fp16' : 'fp32'];
+  return Math.max(0, storedFloats - read) * size + Math.max(0, storedOtherBytes - packed);
 }
 
 /** Bytes that the weights of such kernels take in memory. Quantized ones that are turned into floats are kept as floats. */

@@ -1,6 +1,7 @@
 /** Step 1 of the road: what one run of a model computes and moves, as the kernels that ONNX Runtime makes of its graph. */
 
-import type { Graph } from '../graph.js';
+import { dtypes } from '../dtypes.js';
+import { allTensors, type Graph } from '../graph.js';
 import type { Shaped, ShapedBody } from '../shaped.js';
 import { inferShapes } from '../shapes/infer.js';
 import type { Kernel, Port, Work } from '../work.js';
@@ -22,16 +23,28 @@ export function workOf(graph: Graph, model: ModelInputs, dims: Readonly<Record<s
   const rowDims = batchDims(named.main.inputs.filter(({ name }) => given.has(name))).filter(
     (name) => !Object.hasOwn(bound, name),
   );
-  if (rowDims.length === 0) return { ...workOfShaped([inferShapes(named, bound)]), dims: bound };
+  const stored = storedIn(graph);
+  if (rowDims.length === 0) return { ...workOfShaped([inferShapes(named, bound)]), ...stored, dims: bound };
   const bodies = sampledRows.map((rows) => {
     const sizes = Object.fromEntries(rowDims.map((name) => [name, rows]));
     return inferShapes(named, { ...boundDims(model, { ...dims, ...sizes }), ...sizes });
   });
-  return { ...workOfShaped(bodies), dims: bound };
+  return { ...workOfShaped(bodies), ...stored, dims: bound };
+}
+
+function storedIn(graph: Graph): Pick<Work, 'storedFloats' | 'storedOtherBytes'> {
+  const tensors = allTensors(graph);
+  const [floats, others] = [true, false].map((float) =>
+    tensors.filter(({ dtype }) => (dtypes[dtype].kind === 'float' && dtypes[dtype].bits >= 16) === float),
+  );
+  return {
+    storedFloats: floats!.reduce((sum, { elements }) => sum + elements, 0),
+    storedOtherBytes: others!.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
 }
 
 /** The same for a graph with shapes: either one body, or those of 1, 2 and 4 rows. */
-export function workOfShaped(bodies: readonly ShapedBody[]): Omit<Work, 'dims'> {
+export function workOfShaped(bodies: readonly ShapedBody[]): Omit<Work, 'dims' | 'storedFloats' | 'storedOtherBytes'> {
   const { kernels, peak, unknownOps } = measure(bodies);
   return {
     batched: bodies.length > 1,

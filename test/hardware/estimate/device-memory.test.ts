@@ -9,7 +9,12 @@ import { gpu } from './devices.js';
 const gib = 2 ** 30;
 // Twice 2^28 weights: 2 GiB in float32; 2^26 live floats a row: 0.25 GiB.
 const kernel: Kernel = { ...work().kernels[0]!, count: 2, weights: 2 ** 28 };
-const model = work({ kernels: [kernel], liveFloats: [0, 2 ** 26, 0], liveOtherBytes: [2 ** 20, 0, 0] });
+const model = work({
+  kernels: [kernel],
+  storedFloats: 2 ** 29,
+  liveFloats: [0, 2 ** 26, 0],
+  liveOtherBytes: [2 ** 20, 0, 0],
+});
 const need = (precision: Execution['precision'], provider: Execution['provider'], batch = 1, of = model) =>
   deviceMemoryGiB(of, { precision, provider, batch });
 const other = 1.1 * (2 ** 20 / gib);
@@ -34,6 +39,17 @@ describe('memory of a run', () => {
   test('processors: the process, and the weights twice while they load', () => {
     expect(need('fp32', 'cpu')).toBeCloseTo(0.3 + 4 + 1.1 * 0.25 + other, 9);
     expect(need('int8', 'cpu')).toBeCloseTo(0.3 + 1 + 1.1 * 0.25 + other, 9);
+  });
+
+  test('tables that a run only looks up in are kept as floats, 8 bits or not', () => {
+    const withTable = work({ kernels: [kernel], storedFloats: 2 ** 29 + 2 ** 28 });
+    const without = work({ kernels: [kernel], storedFloats: 2 ** 29 });
+    const more = (precision: Execution['precision'], provider: Execution['provider']) =>
+      need(precision, provider, 1, withTable) - need(precision, provider, 1, without);
+    expect(more('fp16', 'tensorrt')).toBeCloseTo(0.5, 9);
+    expect(more('int8', 'tensorrt')).toBeCloseTo(0.5, 9);
+    expect(more('int8', 'cuda')).toBeCloseTo(1.3, 9);
+    expect(more('int8', 'cpu')).toBeCloseTo(2, 9);
   });
 
   test('the host keeps the file, twice while it loads', () => {
