@@ -20,10 +20,15 @@ async function server(args) {
   });
 }
 
-const node = (name) => () =>
-  runToEnd(process.execPath, [join('bench', name, 'run.mjs')], { cwd: root, stdio: ['ignore', 1, 2] });
+const script = (...path) =>
+  runToEnd(process.execPath, [join('bench', ...path)], { cwd: root, stdio: ['ignore', 1, 2] });
+const node = (name) => () => script(name, 'run.mjs');
 
-const benches = { server, optimizer: node('optimizer'), start: node('start'), selection: node('selection') };
+async function selection() {
+  return (await script('selection', 'run.mjs')) || script('selection', 'plan.mjs');
+}
+
+const benches = { server, optimizer: node('optimizer'), start: node('start'), selection };
 
 /** Runs benchmarks. Options after the names go to the benchmark. Resolves with the exit code. */
 export async function bench(args) {
