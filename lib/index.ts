@@ -8,8 +8,9 @@ export type { Candidate, Rejection } from './hardware/candidate.js';
 export type { HardwareChoice, HardwareFacts, RuntimeChoice } from './hardware/choice.js';
 export type { Precision, Provider } from './hardware/estimate/precision.js';
 export { Hardware, type HardwareLimits, type HardwareRequest } from './hardware/hardware.js';
-export type { InstructionSet, Machine } from './hardware/machine.js';
+export type { InstructionSet, Machine, Price } from './hardware/machine.js';
 export { type CloudOptions, cloud } from './hardware/offer.js';
+export type { Platform } from './hardware/platform.js';
 export { type LocalEndpoint, type LocalOptions, type Observer, runLocally } from './local/endpoint.js';
 export { local } from './local/machine.js';
 export type { SampleRequest } from './local/sample.js';
@@ -19,7 +20,7 @@ export { readModel } from './model/read.js';
 export { type MonitoringPlan, type MonitoringRequest, planMonitoring } from './monitoring/plan.js';
 export { prometheusConfig, prometheusRules, type ScrapeTarget } from './monitoring/prometheus-rules.js';
 export { type EndpointPlan, planEndpoint } from './plan.js';
-export type { Platform, PlatformId } from './platforms.js';
+export type { PlatformId } from './platforms.js';
 export type {
   EndpointSpec,
   GateSpec,

@@ -4,6 +4,7 @@ import type { RecipeFile } from './contract/recipe.js';
 import type { ServingFile } from './contract/serving.js';
 import { type Problem, ProblemsError, SlipwayError } from './errors.js';
 import type { HardwareChoice } from './hardware/choice.js';
+import type { Platform } from './hardware/platform.js';
 import { requestProblems, type Selection } from './hardware/rank.js';
 import { selectHardware } from './hardware/select.js';
 import { optimizedFiles, planServing } from './image/serving.js';
@@ -16,7 +17,7 @@ import { boundDims, checkSamples } from './model/sample-checks.js';
 import { readLabelsInfo, readSamples } from './model/samples.js';
 import { type MonitoringPlan, type MonitoringRequest, monitoringProblems, planMonitoring } from './monitoring/plan.js';
 import { planRecipe } from './optimization/recipe.js';
-import type { Platform, PlatformId } from './platforms.js';
+import type { PlatformId } from './platforms.js';
 import type { EndpointSpec } from './spec.js';
 import { specProblems } from './spec-problems.js';
 

@@ -2,22 +2,11 @@
 
 import { readFileSync } from 'node:fs';
 import type { RecipeFile } from './contract/recipe.js';
-import type { Rejection } from './hardware/candidate.js';
 import { once, readTable } from './hardware/catalogue/csv.js';
 import type { Machine } from './hardware/machine.js';
 import { packageFile } from './package-root.js';
 
 export type PlatformId = RecipeFile['target']['platform'];
-
-/** A place, and the machines it offers, best first. */
-export interface Platform {
-  readonly id: PlatformId;
-  /** Null on `local`. */
-  readonly region: string | null;
-  readonly machines: readonly Machine[];
-  /** Machines of the platform that cannot be had in this region, or not at a known price. */
-  readonly unavailable: readonly Rejection[];
-}
 
 /** Limits and abilities of a platform, an entry of `data/platforms/platforms.json`; null where no source gives a figure. */
 export interface PlatformFacts {

@@ -3,7 +3,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Problem, ProblemsError } from '../../lib/errors.js';
 import { findGpu, findMachineType, gpus, machineTypes } from '../../lib/hardware/catalogue/tables.js';
-import type { Device, Estimate, Execution } from '../../lib/hardware/estimate/estimate.js';
+import type { Device, Execution } from '../../lib/hardware/estimate/device.js';
+import type { Estimate } from '../../lib/hardware/estimate/estimate.js';
 import { estimateRun } from '../../lib/hardware/estimate/estimate.js';
 import { executionProblem } from '../../lib/hardware/estimate/execution.js';
 import { type Precision, type Provider, precisions, providers } from '../../lib/hardware/estimate/precision.js';

@@ -8,6 +8,7 @@ import { bar } from '../../lib/local/progress-bar.js';
 import { pythonEnvironment } from '../../lib/local/python.js';
 import { quoted } from '../../lib/local/sample.js';
 import { planEndpoint } from '../../lib/plan.js';
+import { textTable } from '../../lib/text-table.js';
 import { interruptible, print, say, showSteps } from '../terminal.js';
 import { type ModelOptions, specOf, withModelOptions } from './model-options.js';
 
@@ -41,9 +42,7 @@ function table(report: ReportFile): string[] {
     candidate.reasons.join('; '),
   ]);
   const header = ['candidate', 'status', 'speed', 'agreement', 'SQNR dB', 'accuracy', 'size', ''];
-  const all = [header, ...rows];
-  const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
-  return all.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ')}`.trimEnd());
+  return textTable([header, ...rows]).map((line) => `  ${line}`);
 }
 
 async function optimize(model: string, options: OptimizeOptions): Promise<void> {

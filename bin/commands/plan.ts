@@ -7,6 +7,7 @@ import { type Provider, providers } from '../../lib/hardware/estimate/precision.
 import type { HardwareLimits } from '../../lib/hardware/hardware.js';
 import { readMeasurements } from '../../lib/hardware/measured.js';
 import { cloud, regionProblem } from '../../lib/hardware/offer.js';
+import type { Platform } from '../../lib/hardware/platform.js';
 import { type Ranking, rankMachines, requestProblems, type Selection } from '../../lib/hardware/rank.js';
 import { advise } from '../../lib/hardware/words/advice.js';
 import { candidateTable, rejectionLines } from '../../lib/hardware/words/explain.js';
@@ -18,7 +19,7 @@ import { boundDims, checkSamples } from '../../lib/model/sample-checks.js';
 import { readSamples, type SamplesInfo } from '../../lib/model/samples.js';
 import { servingProblems } from '../../lib/model/serving-problems.js';
 import { amount } from '../../lib/model/work.js';
-import { type Platform, type PlatformId, platformIds } from '../../lib/platforms.js';
+import { type PlatformId, platformIds } from '../../lib/platforms.js';
 import type { EndpointSpec } from '../../lib/spec.js';
 import { specProblems } from '../../lib/spec-problems.js';
 import { print, say } from '../terminal.js';

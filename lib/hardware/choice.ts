@@ -5,7 +5,7 @@ import type { Provider } from './estimate/precision.js';
 import type { Machine } from './machine.js';
 import { explanation } from './words/explain.js';
 
-/** Plain data, but for `explain`. */
+/** What was chosen, and why it and nothing else. */
 export interface HardwareFacts {
   readonly chosen: Machine;
   /** How the model runs on the chosen machine, and how many of it. */
@@ -32,31 +32,12 @@ export interface RuntimeChoice {
 }
 
 /** The machines of a plan: the chosen one and those it may fall back to, best first. */
-export class HardwareChoice implements HardwareFacts {
-  readonly chosen: Machine;
-  readonly candidate: Candidate;
-  readonly fallbacks: readonly Machine[];
-  readonly candidates: readonly Candidate[];
-  readonly rejected: readonly Rejection[];
-  readonly advice: readonly string[];
-  readonly warnings: readonly string[];
-  readonly runtime: RuntimeChoice;
-  readonly catalogueDate: string;
-
-  constructor(facts: HardwareFacts) {
-    this.chosen = facts.chosen;
-    this.candidate = facts.candidate;
-    this.fallbacks = facts.fallbacks;
-    this.candidates = facts.candidates;
-    this.rejected = facts.rejected;
-    this.advice = facts.advice;
-    this.warnings = facts.warnings;
-    this.runtime = facts.runtime;
-    this.catalogueDate = facts.catalogueDate;
-  }
-
+export interface HardwareChoice extends HardwareFacts {
   /** The ranked machines with their figures, what each loser lost by, and the answer in words; lines of text. */
-  explain(): string {
-    return explanation(this);
-  }
+  explain(): string;
+}
+
+/** The facts with `explain`, which is no part of their JSON. */
+export function hardwareChoice(facts: HardwareFacts): HardwareChoice {
+  return Object.defineProperty({ ...facts }, 'explain', { value: () => explanation(facts) }) as HardwareChoice;
 }

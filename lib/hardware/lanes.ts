@@ -3,8 +3,8 @@
 import type { PlatformId } from '../platforms.js';
 import type { Cpu } from './catalogue/catalogue.js';
 import { cpus, findGpu } from './catalogue/tables.js';
+import type { Device } from './estimate/device.js';
 import { usableMemoryGiB } from './estimate/device-memory.js';
-import type { Device } from './estimate/estimate.js';
 import type { Lanes } from './evaluate.js';
 import type { Machine } from './machine.js';
 

@@ -1,10 +1,20 @@
 /** Step 2 of the road: a machine an endpoint can run on. */
 
 import type { RecipeFile } from '../contract/recipe.js';
-import type { Price } from './catalogue/catalogue.js';
 
 /** What decides how 8-bit products are computed; `unknown` is treated as the worst of them. */
 export type InstructionSet = RecipeFile['target']['instructionSets'][number];
+
+/** What an hour of a machine costs. */
+export interface Price {
+  readonly usdPerHour: number;
+  /** Where the figure comes from: `first-hand`, `second-hand`, `derived: EC2 x 1.20`, … */
+  readonly kind: string;
+  /** Where it holds, when that is not where the machine stands. */
+  readonly region?: string;
+  /** `2026-07-20`; a month `2026-07` where the source gives no day. */
+  readonly date: string;
+}
 
 /** One machine type of one platform, in one region. */
 export interface Machine {

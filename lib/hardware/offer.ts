@@ -2,11 +2,12 @@
 
 import { type Problem, ProblemsError } from '../errors.js';
 import { closest } from '../model/names.js';
-import { type Platform, type PlatformId, platformFacts } from '../platforms.js';
+import { type PlatformId, platformFacts } from '../platforms.js';
 import type { Rejection } from './candidate.js';
-import type { Cpu, MachineType, Price } from './catalogue/catalogue.js';
+import type { Cpu, MachineType } from './catalogue/catalogue.js';
 import { cpus, machineTypes, priceOf, regionsOf } from './catalogue/tables.js';
-import type { InstructionSet, Machine } from './machine.js';
+import type { InstructionSet, Machine, Price } from './machine.js';
+import type { Platform } from './platform.js';
 
 /** Options of `cloud`. */
 export interface CloudOptions {

@@ -4,7 +4,7 @@ import type { Problem } from '../errors.js';
 import { closest } from '../model/names.js';
 import type { ModelProfile } from '../model/profile.js';
 import type { Work } from '../model/work.js';
-import { type Platform, platformFacts, runtimeFor } from '../platforms.js';
+import { platformFacts, runtimeFor } from '../platforms.js';
 import type { Objective, OptimizationSpec, ScalingSpec } from '../spec.js';
 import type { Candidate, Rejection } from './candidate.js';
 import { findGpu, gpus } from './catalogue/tables.js';
@@ -17,6 +17,7 @@ import { lanesOf } from './lanes.js';
 import type { Machine } from './machine.js';
 import { correctedEstimates, type Measurement } from './measured.js';
 import { payloadOf } from './payload.js';
+import type { Platform } from './platform.js';
 import { platformProblem } from './platform-gates.js';
 
 /** What a choice is made from. */

@@ -2,9 +2,10 @@
 
 import type { Problem } from '../errors.js';
 import type { LockedMachine } from '../lock/lock-file.js';
-import { type Platform, runtimeFor } from '../platforms.js';
+import { runtimeFor } from '../platforms.js';
 import { catalogueDate } from './catalogue/tables.js';
-import { HardwareChoice } from './choice.js';
+import { type HardwareChoice, hardwareChoice } from './choice.js';
+import type { Platform } from './platform.js';
 import { type Ranked, type Ranking, rankMachines, requestProblems, type Selection } from './rank.js';
 import { advise } from './words/advice.js';
 import { inUsd } from './words/figures.js';
@@ -81,7 +82,7 @@ export function selectHardware(
     ? platform.machines.filter(({ name }) => pinned.fallbacks.includes(name))
     : fallbacksOf(chosen, ranking.ranked).map(({ type }) => type);
   const { onnxruntime, cuda } = pinned ?? runtimeFor(platform.id, chosen.type.accelerator);
-  return new HardwareChoice({
+  return hardwareChoice({
     chosen: chosen.type,
     candidate: chosen.candidate,
     fallbacks,

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, totalmem } from 'node:os';
 import { SlipwayError } from '../errors.js';
 import type { InstructionSet, Machine } from '../hardware/machine.js';
-import type { Platform } from '../platforms.js';
+import type { Platform } from '../hardware/platform.js';
 
 function read(path: string): string {
   try {

@@ -1,6 +1,7 @@
 /** Step 1 of the road: a model's profile for people and, by agreed keys, for scripts. */
 
 import { basename } from 'node:path';
+import { textTable } from '../text-table.js';
 import type { Family, ModelProfile, Quantization, TensorInfo } from './profile.js';
 import { sizedDims } from './sample-checks.js';
 import { servingProblems } from './serving-problems.js';
@@ -61,7 +62,7 @@ function heading(path: string, profile: ModelProfile): string[] {
     ['made by', profile.producer || 'unknown'],
     ['file', fileSizes(profile)],
   ];
-  return [basename(path), ...table(rows).map((line) => `  ${line}`)];
+  return [basename(path), ...textTable(rows).map((line) => `  ${line}`)];
 }
 
 function weights({ weightBytes, weightBytesByDtype }: ModelProfile): string {
@@ -81,7 +82,7 @@ function tensors({ inputs, outputs }: ModelProfile): string[] {
     kind === 'tensor' ? dtype : `${kind} of ${dtype}`,
     kind === 'sequence' || kind === 'map' ? '' : shapeText(shape),
   ];
-  return table([...inputs.map((input) => row('input', input)), ...outputs.map((output) => row('output', output))]);
+  return textTable([...inputs.map((input) => row('input', input)), ...outputs.map((output) => row('output', output))]);
 }
 
 /** Operators by how often they occur; the rest in one line. */
@@ -92,7 +93,7 @@ function histogram(ops: Readonly<Record<string, number>>): string[] {
   const rest = entries.slice(MOST_OPS);
   const more = rest.map(([op, count]) => `${op} ${count}`).join(', ');
   return [
-    ...table(
+    ...textTable(
       shown.map(([op, count]) => [op, String(count), '█'.repeat(Math.max(1, Math.round((BAR * count) / most)))]),
     ),
     ...(rest.length > 0 ? [`and ${more}`] : []),
@@ -122,17 +123,6 @@ function dimNotes({ inputs }: ModelProfile): string[] {
       ? ['No symbolic batch dimension: requests cannot be batched.']
       : []),
   ];
-}
-
-/** Columns as wide as their longest cell. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  );
 }
 
 const units = ['B', 'KB', 'MB', 'GB'];

@@ -60,14 +60,3 @@ export interface MachineType {
   /** What quota to ask for and other remarks on availability; null when there is none. */
   readonly quota: string | null;
 }
-
-/** What an hour of a machine costs. */
-export interface Price {
-  readonly usdPerHour: number;
-  /** Where the figure comes from: `first-hand`, `second-hand`, `derived: EC2 x 1.20`, … */
-  readonly kind: string;
-  /** Where it holds, when that is not where the machine stands. */
-  readonly region?: string;
-  /** `2026-07-20`; a month `2026-07` where the source gives no day. */
-  readonly date: string;
-}

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { packageFile } from '../../package-root.js';
 import type { PlatformId } from '../../platforms.js';
 import type { Precision } from '../estimate/precision.js';
-import type { Cpu, Gpu, MachineType, Price } from './catalogue.js';
+import type { Price } from '../machine.js';
+import type { Cpu, Gpu, MachineType } from './catalogue.js';
 import { type Cells, once, readTable } from './csv.js';
 
 /** The columns of peaks, by precision. */

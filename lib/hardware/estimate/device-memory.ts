@@ -1,7 +1,7 @@
 /** Step 2 of the road: memory that a run needs on its device and on the machine around it. */
 
 import { amount, type Work } from '../../model/work.js';
-import type { Device, Execution } from './estimate.js';
+import type { Device, Execution } from './device.js';
 import { executed } from './kernel-costs.js';
 import { bytesPerFloat } from './precision.js';
 

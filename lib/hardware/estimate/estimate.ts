@@ -2,30 +2,16 @@
 
 import { SlipwayError } from '../../errors.js';
 import { amount, type Work } from '../../model/work.js';
-import type { Cpu, Gpu } from '../catalogue/catalogue.js';
+import type { Gpu } from '../catalogue/catalogue.js';
 import { once } from '../catalogue/csv.js';
 import { gpus } from '../catalogue/tables.js';
+import type { Device, Execution } from './device.js';
 import { deviceMemoryGiB } from './device-memory.js';
 import { type EfficiencyTable, efficiencyTable } from './efficiency.js';
 import { executionProblem } from './execution.js';
 import { type ExecutedWork, executed } from './kernel-costs.js';
-import type { Precision, Provider } from './precision.js';
 import { type Processor, processorOf } from './processor.js';
 import { computeSeconds, movingSeconds, smoothMaximum } from './roofline.js';
-
-/** What executes the model. */
-export type Device =
-  /** One accelerator, or the given share of one (1, 1/2, 1/6, …). */
-  | { readonly kind: 'gpu'; readonly gpu: Gpu; readonly share: number }
-  /** Processors of a machine: vCPUs as the cloud counts them. */
-  | { readonly kind: 'cpu'; readonly cpu: Cpu; readonly vcpus: number };
-
-export interface Execution {
-  readonly precision: Precision;
-  readonly provider: Provider;
-  /** Rows in one run. */
-  readonly batch: number;
-}
 
 export interface Estimate {
   /** Median time of one run of the batch, milliseconds; no HTTP, queue or host transfer. */

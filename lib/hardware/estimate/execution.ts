@@ -2,7 +2,7 @@
 
 import type { Kernel, KernelKind } from '../../model/work.js';
 import type { Cpu } from '../catalogue/catalogue.js';
-import type { Device, Execution } from './estimate.js';
+import type { Device, Execution } from './device.js';
 import { type Precision, type Provider, precisions } from './precision.js';
 
 /** Kinds that tensor cores and 8-bit instructions speed up; all others move data and compute in float. */

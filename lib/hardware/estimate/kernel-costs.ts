@@ -1,8 +1,8 @@
 /** Step 2 of the road: what each kernel of a model computes and moves when it is executed in a given form. */
 
 import type { Kernel, Quantity, Work } from '../../model/work.js';
+import type { Execution } from './device.js';
 import { classOf, type EfficiencyClass } from './efficiency.js';
-import type { Execution } from './estimate.js';
 import { formOf } from './execution.js';
 import { bytesPerFloat, type Precision } from './precision.js';
 

@@ -2,8 +2,8 @@
 
 import type { Cpu, Gpu } from '../catalogue/catalogue.js';
 import { once } from '../catalogue/csv.js';
+import type { Device, Execution } from './device.js';
 import { type EfficiencyClass, type EfficiencyTable, keyOf, originOf, type Stack } from './efficiency.js';
-import type { Device, Execution } from './estimate.js';
 import { hasByteProducts } from './execution.js';
 import type { KernelCost } from './kernel-costs.js';
 import type { Precision } from './precision.js';

@@ -1,10 +1,11 @@
 /** Step 2 of the road: the answer in sentences: what is chosen and why, or what keeps every machine out and what would help. */
 
-import { type Platform, type PlatformId, platformFacts } from '../../platforms.js';
+import { type PlatformId, platformFacts } from '../../platforms.js';
 import type { Candidate } from '../candidate.js';
 import { findGpu } from '../catalogue/tables.js';
 import type { Failed } from '../evaluate.js';
 import { payloadOf } from '../payload.js';
+import type { Platform } from '../platform.js';
 import { type Ranked, type Ranking, rankMachines, type Selection } from '../rank.js';
 import { inBytes, inMs, inUsd } from './figures.js';
 

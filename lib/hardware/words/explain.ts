@@ -1,5 +1,6 @@
 /** Step 2 of the road: a choice as lines of text: ranked machines, what the losers lost by, the answer in words. */
 
+import { textTable } from '../../text-table.js';
 import type { Candidate, Rejection } from '../candidate.js';
 
 /** What an explanation is made from. */
@@ -33,21 +34,10 @@ const columns: readonly (readonly [string, (candidate: Candidate) => string])[] 
   ['price of', ({ priceDate }) => priceDate ?? '–'],
 ];
 
-/** Lines of a table, columns as wide as their longest cell. */
-export function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  );
-}
-
 /** The first `most` candidates as a table with a header. */
 export function candidateTable(candidates: readonly Candidate[], most = candidates.length): string[] {
   const shown = candidates.slice(0, most);
-  return table([columns.map(([name]) => name), ...shown.map((each) => columns.map(([, cell]) => cell(each)))]);
+  return textTable([columns.map(([name]) => name), ...shown.map((each) => columns.map(([, cell]) => cell(each)))]);
 }
 
 /** Numbers differ from machine to machine; reasons that are alike but for them are told once. */
@@ -60,7 +50,7 @@ export function rejectionLines(rejected: readonly Rejection[]): string[] {
     const key = `${rejection.platform}|${kindOf(rejection.reason)}`;
     groups.set(key, [...(groups.get(key) ?? []), rejection]);
   }
-  return table(
+  return textTable(
     [...groups.values()].map((alike) => [
       alike[0]!.platform,
       `${alike[0]!.machine}${alike.length > 1 ? ` and ${alike.length - 1} more` : ''}`,

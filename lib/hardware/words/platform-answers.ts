@@ -1,8 +1,9 @@
 /** Step 2 of the road: the questions that a deployment turns on, answered for each platform: size, data, performance, cost. */
 
 import { amount } from '../../model/work.js';
-import { type Platform, type PlatformId, platformFacts } from '../../platforms.js';
+import { type PlatformId, platformFacts } from '../../platforms.js';
 import { payloadOf } from '../payload.js';
+import type { Platform } from '../platform.js';
 import type { Ranked, Ranking, Selection } from '../rank.js';
 import { inBytes, inGib, inMs, inUsd } from './figures.js';
 

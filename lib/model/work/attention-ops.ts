@@ -1,7 +1,7 @@
 /** Step 1 of the road: operators that are a whole attention block. */
 
 import type { ShapedNode } from '../shaped.js';
-import type { Cost } from './costs.js';
+import type { Cost } from './operator-cost.js';
 import type { ProductSize } from './products.js';
 import { elements, intOf, intsOf, rankOf, sizeAt } from './sizes.js';
 

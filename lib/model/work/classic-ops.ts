@@ -1,7 +1,7 @@
 /** Step 1 of the road: models of `ai.onnx.ml`, whose numbers are attributes: trees, linear models, support vectors. */
 
 import type { ShapedNode } from '../shaped.js';
-import type { Cost } from './costs.js';
+import type { Cost } from './operator-cost.js';
 import { elements, intsOf, sizeAt } from './sizes.js';
 
 /** Feature, threshold, both branches and flags of a node, as runtimes keep them. */

@@ -4,26 +4,11 @@ import type { ShapedNode } from '../shaped.js';
 import type { KernelKind } from '../work.js';
 import { attentionOps } from './attention-ops.js';
 import { classicOps } from './classic-ops.js';
+import type { Cost } from './operator-cost.js';
 import { flopsOf, type ProductSize, productOf } from './products.js';
 import { recurrentOps } from './recurrent-ops.js';
 import { simpleOps } from './simple-ops.js';
 import { elements, opKey } from './sizes.js';
-
-/** What an operator costs. */
-export interface Cost {
-  readonly kind: KernelKind;
-  /** Operations; null where the model file does not tell. */
-  readonly flops: (node: ShapedNode) => number | null;
-  readonly product?: (node: ShapedNode) => ProductSize;
-  /** Launches one after the other. */
-  readonly steps?: (node: ShapedNode) => number;
-  /** Computes with 8-bit integers. */
-  readonly quantized?: true;
-  /** Bytes of the numbers in its attributes. */
-  readonly tableBytes?: (node: ShapedNode) => number;
-  /** Elements that are read of an input, where that is not the whole input. */
-  readonly reads?: Readonly<Record<number, (node: ShapedNode) => number>>;
-}
 
 /** Operators that read only what they give out. */
 const gathering = { reads: { 0: ({ outputs }: ShapedNode) => elements(outputs[0]) } } as const;

@@ -1,7 +1,7 @@
 /** Step 1 of the road: recurrent layers. */
 
 import type { ShapedNode } from '../shaped.js';
-import type { Cost } from './costs.js';
+import type { Cost } from './operator-cost.js';
 import { intOf, sizeAt, textOf } from './sizes.js';
 
 /** Exponentials of the gates, operations for each element. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { findGpu } from '../../../lib/hardware/catalogue/tables.js';
+import type { Execution } from '../../../lib/hardware/estimate/device.js';
 import { deviceMemoryGiB, hostMemoryGiB, usableMemoryGiB } from '../../../lib/hardware/estimate/device-memory.js';
-import type { Execution } from '../../../lib/hardware/estimate/estimate.js';
 import type { Kernel } from '../../../lib/model/work.js';
 import { work } from '../../works.js';
 import { gpu } from './devices.js';

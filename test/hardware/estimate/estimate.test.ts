@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cpus, gpus } from '../../../lib/hardware/catalogue/tables.js';
-import type { Device, Execution } from '../../../lib/hardware/estimate/estimate.js';
+import type { Device, Execution } from '../../../lib/hardware/estimate/device.js';
 import { estimateRun, estimator } from '../../../lib/hardware/estimate/estimate.js';
 import type { Kernel, KernelKind } from '../../../lib/model/work.js';
 import { work } from '../../works.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { findGpu } from '../../../lib/hardware/catalogue/tables.js';
-import type { Device } from '../../../lib/hardware/estimate/estimate.js';
+import type { Device } from '../../../lib/hardware/estimate/device.js';
 import { executable, executionProblem, formOf } from '../../../lib/hardware/estimate/execution.js';
 import type { Precision, Provider } from '../../../lib/hardware/estimate/precision.js';
 import { work } from '../../works.js';
