@@ -72,6 +72,8 @@ test('a graph of nothing takes nothing', () => {
     batched: false,
     kernels: [],
     flops: [0, 0, 0],
+    storedFloats: 0,
+    storedOtherBytes: 0,
     liveFloats: [0, 0, 0],
     liveOtherBytes: [0, 0, 0],
     inputs: [],
