@@ -85,7 +85,9 @@ interface Measured {
 function profileInChild(folder: string, path: string): Measured {
   const root = join(__dirname, '..', '..');
   mkdirSync(join(folder, 'lib', 'model'), { recursive: true });
-  const sources = readdirSync(join(root, 'lib', 'model')).map((name) => join('lib', 'model', name));
+  const sources = readdirSync(join(root, 'lib', 'model'))
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join('lib', 'model', name));
   for (const source of [join('lib', 'errors.ts'), ...sources]) {
     const compilerOptions = { module: ModuleKind.CommonJS, target: ScriptTarget.ES2023, esModuleInterop: true };
     const { outputText } = transpileModule(readFileSync(join(root, source), 'utf8'), { compilerOptions });
