@@ -99,8 +99,13 @@ function targetOf({ objective, scaling, work }: Selection, platform: Platform): 
   };
 }
 
+/** Where the price comes from, unless it is the platform's own for this region. */
 function priceNotes({ region }: Platform, { price }: Machine): string[] {
-  return price?.region === undefined ? [] : [`price of ${price.region}; that of ${region} is not in the tables`];
+  if (price === null) return [];
+  return [
+    ...(price.region === undefined ? [] : [`price of ${price.region}; that of ${region} is not in the tables`]),
+    ...(price.kind.startsWith('first-hand') ? [] : [`price ${price.kind}`]),
+  ];
 }
 
 /** What fits the machine's driver, where that is not sure or not the newest. */

@@ -97,6 +97,9 @@ function merged(selection: Selection, change: Partial<Selection>): Selection {
   return { ...selection, ...change, request, objective: { ...selection.objective, payload } };
 }
 
+/** From here on the network of a machine may be the limit, bytes a second. */
+const networkBytes = 125e6;
+
 /** What the payload means where a platform carries less than it needs, or where it costs more than the model. */
 function onPayload(selection: Selection, platforms: readonly Platform[], best: Ranked | undefined): string[] {
   const { work, objective } = selection;
@@ -127,7 +130,13 @@ function onPayload(selection: Selection, platforms: readonly Platform[], best: R
           `Taking ${inBytes(each)} of JSON apart takes ${inMs(payload.processorMs)} of a processor for each request: binary tensors (--payload binary) take next to none.`,
         ]
       : [];
-  return [...narrow, ...parsing];
+  const crowded =
+    each * rate > networkBytes
+      ? [
+          `Requests are ${((each * rate * 8) / 1e9).toFixed(1)} Gbit/s on the network; what the machines' own carries is not in the tables.`,
+        ]
+      : [];
+  return [...narrow, ...parsing, ...crowded];
 }
 
 function onUpkeep({ candidate, quota }: Ranked, ranked: readonly Ranked[], selection: Selection): string[] {
