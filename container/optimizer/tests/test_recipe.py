@@ -24,7 +24,7 @@ def test_a_recipe_is_read_whole(tmp_path: Path) -> None:
     ("change", "said"),
     [
         ({"canaries": 33}, "data.canaries must be smaller than or equal to 32"),
-        ({"precision": "int4"}, "data.precision must be one of ['auto', 'fp32', 'int8']"),
+        ({"precision": "int4"}, "data.precision must be one of ['auto', 'fp32', 'fp16', 'int8']"),
         ({"extra": 1}, "data must not contain {'extra'} properties"),
         ({"bake": {"graphOptimization": "all"}}, "data.bake.graphOptimization must be one of ['basic', 'extended']"),
     ],
