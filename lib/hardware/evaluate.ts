@@ -142,30 +142,27 @@ function evaluateForm(machine: Machine, lanes: Lanes, form: Form, question: Ques
   }
   const hourly = machine.price?.usdPerHour;
   if (hourly === undefined && platform !== 'local') return failed(3, 'its price is not known');
-  const options = sizes.slice(0, fitting + 1).flatMap((maxBatch, index) => {
-    const replica: Replica = {
+  const replicas = sizes.slice(0, fitting + 1).map(
+    (maxBatch, index): Replica => ({
       lanes: lanes.count,
       maxBatch,
       runMs: runs.slice(0, index + 1).map(({ latencyMs }) => latencyMs),
       requestMs: payload.processorMs,
       processors: machine.processors,
-    };
-    const sized = replicasFor(replica, target);
-    return sized === null ? [] : [{ ...sized, replica, run: runs[index]!, single: runs[0]! }];
-  });
+      shared: lanes.device.kind === 'cpu',
+    }),
+  );
   const alone = runs[0]!.latencyMs + payload.processorMs;
   const longest = facts.requestTimeoutSeconds.max;
   if (longest !== null && alone > longest * 1000) {
     return failed(3, `a request takes ${inMs(alone)}, the platform waits ${longest} s`);
   }
+  const options = replicas.flatMap((replica, index) => {
+    const sized = replicasFor(replica, target);
+    return sized === null ? [] : [{ ...sized, replica, run: runs[index]! }];
+  });
   const [first, ...rest] = options;
-  if (first === undefined) {
-    const missed = { p99Ms: alone, monthlyUsd: null };
-    if (target.p99Ms !== null && alone > target.p99Ms) {
-      return failed(4, `p99 is ${inMs(alone)} at best, asked for ${inMs(target.p99Ms)}`, missed);
-    }
-    return failed(4, `${target.maxReplicas} replicas do not carry ${target.requestsPerSecond} requests/s`, missed);
-  }
+  if (first === undefined) return outOfReach(alone, replicas, question);
   const best = rest.reduce(
     (one, other) =>
       other.replicas < one.replicas || (other.replicas === one.replicas && other.load.p99Ms < 0.98 * one.load.p99Ms)
@@ -180,11 +177,11 @@ function evaluateForm(machine: Machine, lanes: Lanes, form: Form, question: Ques
       monthlyUsd,
     });
   }
-  const { single } = best;
+  const single = runs[0]!;
   const spread = single.bandMs.map((bound) => bound / single.latencyMs);
   return {
-    boundBy: best.single.boundBy,
-    provenance: best.single.provenance,
+    boundBy: single.boundBy,
+    provenance: single.provenance,
     quota: machine.quota,
     candidate: {
       platform,
@@ -209,6 +206,19 @@ function evaluateForm(machine: Machine, lanes: Lanes, form: Form, question: Ques
       notes: [...notesOf(lanes, best.load, spread, target), ...question.notes(machine)],
     },
   };
+}
+
+/** Why no number of replicas is enough: too slow even alone or at the least load there is, or too many requests. */
+function outOfReach(alone: number, replicas: readonly Replica[], { target, payload }: Question): Failed {
+  const { p99Ms, requestsPerSecond, maxReplicas } = target;
+  const loads = replicas.flatMap((replica) => underLoad(replica, requestsPerSecond / maxReplicas) ?? []);
+  const least = loads.length > 0 ? Math.min(...loads.map((load) => load.p99Ms)) : alone;
+  const missed = { p99Ms: least, monthlyUsd: null };
+  if (p99Ms !== null && least > p99Ms) {
+    const json = payload.processorMs > least / 3 ? ` (${inMs(payload.processorMs)} of it to take JSON apart)` : '';
+    return failed(4, `p99 is ${inMs(least)} at best${json}, asked for ${inMs(p99Ms)}`, missed);
+  }
+  return failed(4, `${maxReplicas} replicas do not carry ${requestsPerSecond} requests/s`, missed);
 }
 
 /** The fewest replicas, from the least allowed, that carry the rate within the latency objective. */

@@ -18,6 +18,8 @@ export interface Replica {
   readonly requestMs: number;
   /** Processors that do that. */
   readonly processors: number;
+  /** Whether the runs take the same processors. */
+  readonly shared: boolean;
 }
 
 export interface UnderLoad {
@@ -25,11 +27,16 @@ export interface UnderLoad {
   readonly p99Ms: number;
 }
 
+/** Milliseconds of a lane that one request takes in a full batch, with its parsing where that takes the same processors. */
+function laneMs({ lanes, maxBatch, runMs, requestMs, processors, shared }: Replica): number {
+  return runMs.at(-1)! / maxBatch + (shared ? (requestMs * lanes) / processors : 0);
+}
+
 /** Requests a second that a replica carries at `usableShare`. */
-export function capacityPerSecond({ lanes, maxBatch, runMs, requestMs, processors }: Replica): number {
-  const runs = (lanes * maxBatch * 1000) / runMs.at(-1)!;
+export function capacityPerSecond(replica: Replica): number {
+  const { lanes, requestMs, processors } = replica;
   const parsing = requestMs > 0 ? (processors * 1000) / requestMs : Number.POSITIVE_INFINITY;
-  return usableShare * Math.min(runs, parsing);
+  return usableShare * Math.min((lanes * 1000) / laneMs(replica), parsing);
 }
 
 /** Time of a run of `requests`, between the powers of two by straight lines. */
@@ -54,7 +61,7 @@ export function underLoad(replica: Replica, perSecond: number): UnderLoad | null
   const { lanes, maxBatch, runMs, requestMs } = replica;
   if (perSecond > capacityPerSecond(replica)) return null;
   const lane = perSecond / 1000 / lanes;
-  const perRequest = runMs.at(-1)! / maxBatch;
+  const perRequest = laneMs(replica);
   const utilization = lane * perRequest;
   const wait =
     (perRequest * utilization ** (Math.sqrt(2 * (lanes + 1)) - 1)) / (2 * lanes * Math.max(1e-9, 1 - utilization));

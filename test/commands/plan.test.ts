@@ -138,7 +138,7 @@ describe('what is asked for', () => {
       'azure-container-apps',
     );
     expect(advice.join('\n')).toContain(
-      '1.6 MB of JSON x 200/s = 319 MB/s; an endpoint of azure-ml carries 5.0 MB/s: choose azure-container-apps.',
+      '1.6 MB of JSON x 200/s = 319 MB/s; an endpoint of azure-ml carries 5.0 MB/s by default: choose azure-container-apps.',
     );
     expect(rejected.find(({ platform }) => platform === 'azure-ml')?.reason).toBe(
       'requests and answers are 319 MB/s, an endpoint carries 5.0 MB/s',

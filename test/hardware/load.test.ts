@@ -8,6 +8,7 @@ const single = (runMs: number, changes: Partial<Replica> = {}): Replica => ({
   runMs: [runMs],
   requestMs: 0,
   processors: 4,
+  shared: false,
   ...changes,
 });
 
@@ -42,6 +43,12 @@ describe('without batching', () => {
   test('parsing that takes longer than the model bounds the rate', () => {
     expect(capacityPerSecond(single(1, { requestMs: 8, processors: 2 }))).toBeCloseTo(0.85 * 250, 6);
   });
+});
+
+test('parsing on the processors that run the model takes its share of them', () => {
+  const apart = single(10, { lanes: 4, requestMs: 10 });
+  expect(capacityPerSecond(apart)).toBeCloseTo(0.85 * 400, 6);
+  expect(capacityPerSecond({ ...apart, shared: true })).toBeCloseTo(0.85 * 200, 6);
 });
 
 describe('with batching', () => {

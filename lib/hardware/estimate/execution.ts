@@ -46,6 +46,8 @@ export function formOf(kernel: Kernel, quantizedGraph: boolean, { precision, pro
     (precision === 'int8' && !quantizedGraph && (provider !== 'cpu' || quantizable.has(kernel.kind)));
   if (eight && provider === 'cuda')
     return { precision: precision === 'int8' ? 'fp32' : precision, dequantized: quantizable.has(kernel.kind) };
+  // Kernels that only move 8-bit values, and attention, have no 8-bit constants of their own on processors.
+  if (eight && provider === 'cpu' && !quantizable.has(kernel.kind)) return { precision: 'fp32', dequantized: false };
   if (eight) return { precision: 'int8', dequantized: false };
   if (precision !== 'int8') return { precision, dequantized: false };
   return { precision: provider === 'tensorrt' ? 'fp16' : 'fp32', dequantized: false };

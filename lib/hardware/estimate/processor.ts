@@ -2,6 +2,7 @@
 
 import type { Cpu, Gpu } from '../catalogue/catalogue.js';
 import { once } from '../catalogue/csv.js';
+import { cpus } from '../catalogue/tables.js';
 import type { Device, Execution } from './device.js';
 import { type EfficiencyClass, type EfficiencyTable, keyOf, originOf, type Stack } from './efficiency.js';
 import { hasByteProducts } from './execution.js';
@@ -93,17 +94,29 @@ function cpuProcessor(table: EfficiencyTable, cpu: Cpu, vcpus: number): Processo
   return { units: remembered(unit), cacheBytes: sharedCache + cacheOfVcpu * vcpus, launchUs: 0 };
 }
 
-/** Of the processor itself, else of all. */
+/** How much wider the band of a processor is whose constants are another one's, as a natural logarithm. */
+const otherCpu = 0.15;
+
+/** Of the processor itself, else of one that is built alike, else of all. */
 function cpuConstants(table: EfficiencyTable, cpu: Cpu, precision: Precision, kind: EfficiencyClass): Constants {
-  const row = [
-    keyOf(cpu.id, 'ort-cpu', precision, kind),
-    keyOf('*', 'ort-cpu', precision, kind),
-    keyOf('*', 'ort-cpu', '*', kind),
-  ]
-    .map((key) => table.get(key))
-    .find((found) => found !== undefined);
-  if (!row) throw new Error(`data/hardware/efficiency.csv has no row for ort-cpu ${precision} ${kind}`);
-  return { ...row, origin: originOf(row, cpu.name) };
+  const own = table.get(keyOf(cpu.id, 'ort-cpu', precision, kind));
+  if (own) return { ...own, origin: originOf(own, cpu.name) };
+  const similar = cpus().find(
+    (other) => alike(cpu, other, precision) && table.has(keyOf(other.id, 'ort-cpu', precision, kind)),
+  );
+  if (similar) {
+    const row = table.get(keyOf(similar.id, 'ort-cpu', precision, kind))!;
+    return { ...row, spread: row.spread + otherCpu, origin: `transferred from ${similar.name}` };
+  }
+  const all = table.get(keyOf('*', 'ort-cpu', precision, kind)) ?? table.get(keyOf('*', 'ort-cpu', '*', kind));
+  if (!all) throw new Error(`data/hardware/efficiency.csv has no row for ort-cpu ${precision} ${kind}`);
+  return { ...all, origin: originOf(all, cpu.name) };
+}
+
+/** Processors of one maker that do as many operations in a cycle. */
+function alike(cpu: Cpu, other: Cpu, precision: Precision): boolean {
+  const maker = ({ id }: Cpu): string | undefined => id.split('-')[0];
+  return maker(cpu) === maker(other) && cpu.opsPerCycle[precision] === other.opsPerCycle[precision];
 }
 
 /** The unit of each kernel, found once for each class and precision, and once for each list of kernels. */

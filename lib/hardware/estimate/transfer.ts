@@ -79,13 +79,27 @@ export function constantsOf(
   const all = table.get(keyOf('*', stack, precision, kind)) ?? table.get(keyOf('*', stack, '*', kind));
   if (!all) throw new Error(`data/hardware/efficiency.csv has no row for ${stack} ${precision} ${kind}`);
   if (ofHost.has(kind)) return { ...all, origin: all.provenance };
-  const own = rowOf(table, gpu, stack, precision, kind);
+  const own = rowOf(table, gpu, stack, precision, kind) ?? plainCores(table, gpu, stack, precision, kind, all);
   const [source, found] = own
     ? [gpu, own]
     : (firstOf(similarGpus(), (other) => rowOf(table, other, stack, precision, kind)) ?? [gpu, null]);
   if (found) return adjusted(gpu, source, precision, found, all.powerExponent);
   const compute = Math.min(1, all.compute * wattsPerTop(gpu, precision) ** all.powerExponent);
   return { ...all, compute, origin: all.provenance };
+}
+
+/** TensorRT has no results in float32: its products run on the same cores as the CUDA provider's, and reach no more of their peak. */
+function plainCores(
+  table: EfficiencyTable,
+  gpu: Gpu,
+  stack: Stack,
+  precision: Precision,
+  kind: EfficiencyClass,
+  all: EfficiencyRow,
+): Found | null {
+  if (stack !== 'tensorrt' || precision !== 'fp32') return null;
+  const found = rowOf(table, gpu, 'ort-cuda', precision, kind);
+  return found && { ...found, row: { ...found.row, floorUs: all.floorUs } };
 }
 
 /** A row of one GPU with the precision that it was measured in. */

@@ -18,3 +18,10 @@ export const inUsd = (value: number): string =>
 
 /** Rounded to four significant digits, so that the same plan has the same text everywhere. */
 export const rounded = (value: number): number => Number(value.toPrecision(4));
+
+/** `ml.g6.xlarge`, `2 x ml.g6.xlarge`. */
+export const times = (count: number, name: string): string => (count === 1 ? name : `${count} x ${name}`);
+
+/** `aws-sagemaker, eu-west-1`. */
+export const placed = ({ platform, region }: { readonly platform: string; readonly region: string | null }): string =>
+  region === null ? platform : `${platform}, ${region}`;
