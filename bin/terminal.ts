@@ -69,6 +69,21 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+/** Text broken into lines that the terminal holds, the later ones indented; whole where nobody looks on. */
+export function wrapped(text: string, indent: number): string {
+  const width = process.stdout.columns ?? Number.POSITIVE_INFINITY;
+  const lines: string[] = [];
+  const [first = '', ...words] = text.split(' ');
+  let line = first;
+  for (const word of words) {
+    if (line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = ' '.repeat(indent) + word;
+    } else line += ` ${word}`;
+  }
+  return [...lines, line].join('\n');
+}
+
 class Interrupted extends Error {
   constructor(readonly signal: NodeJS.Signals) {
     super(`interrupted by ${signal}`);

@@ -4,13 +4,15 @@ import type { RecipeFile } from './contract/recipe.js';
 import type { ServingFile } from './contract/serving.js';
 import { type Problem, ProblemsError, SlipwayError } from './errors.js';
 import type { HardwareChoice } from './hardware/choice.js';
+import { readMeasurements } from './hardware/measured.js';
 import type { Platform } from './hardware/platform.js';
-import { requestProblems, type Selection } from './hardware/rank.js';
+import type { Selection } from './hardware/rank.js';
+import { requestProblems } from './hardware/request.js';
 import { selectHardware } from './hardware/select.js';
 import { optimizedFiles, planServing } from './image/serving.js';
 import { lockPath, placeOf, readLock } from './lock/lock-file.js';
 import { endpointName, type ModelSource } from './model/model.js';
-import { describeModel } from './model/model-file.js';
+import { describeModel, fixedDimProblems } from './model/model-file.js';
 import type { ModelProfile } from './model/profile.js';
 import { servingProblems } from './model/read.js';
 import { boundDims, checkSamples } from './model/sample-checks.js';
@@ -43,7 +45,7 @@ function asAsked(problem: Problem, spec: EndpointSpec): Problem {
 }
 
 /** The model's graph, and the headers of samples and labels; every file that cannot be read is told at once. */
-function readFiles(name: string, source: ModelSource) {
+function readFiles(name: string, { model: source, measurements: table }: EndpointSpec) {
   const problems: Problem[] = [];
   const read = <T, From>(where: string, from: From | undefined, reader: (from: From) => T): T | undefined => {
     try {
@@ -58,8 +60,9 @@ function readFiles(name: string, source: ModelSource) {
   const samples = read('samples', source.calibration, readSamples);
   const labels = read('labels', source.labels, readLabelsInfo);
   const lock = read('lock', lockPath(source), readLock);
+  const measurements = read('measurements', table, readMeasurements) ?? [];
   if (!model || problems.length > 0) throw new ProblemsError(`Endpoint '${name}' cannot be planned`, problems);
-  return { model, samples, labels, lock };
+  return { model, samples, labels, lock, measurements };
 }
 
 /** A profile stands for a model elsewhere: only a platform that fetches it can run it. */
@@ -108,7 +111,7 @@ export function planEndpoint(spec: EndpointSpec, platform: Platform): EndpointPl
 
   const source = spec.model;
   const name = endpointName(source);
-  const { model, samples, labels, lock } = readFiles(name, source);
+  const { model, samples, labels, lock, measurements } = readFiles(name, spec);
   const { profile } = model;
 
   const bound = boundDims(profile, samples, { ...model.fixedDims, ...source.dims });
@@ -121,6 +124,7 @@ export function planEndpoint(spec: EndpointSpec, platform: Platform): EndpointPl
     ...asFarAsBinding(spec, platform),
     precision: spec.optimization?.precision,
     request: spec.hardware,
+    measurements,
   });
   // Without the sizes of a request nothing can be said of any machine.
   const hardware =
@@ -134,6 +138,7 @@ export function planEndpoint(spec: EndpointSpec, platform: Platform): EndpointPl
   };
   const problems: Problem[] = [
     ...profileProblems(source, platform),
+    ...fixedDimProblems(model.fixedDims, dims),
     ...servingProblems(profile),
     ...(samples ? checkSamples(profile, samples, labels) : []),
     ...bound.problems,

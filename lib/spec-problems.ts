@@ -78,6 +78,7 @@ const shape = group({
       allowed("Hardware.auto() or Hardware.of('…')"),
     )
     .optional(),
+  measurements: text('the path of a .csv file').optional(),
   optimization: group({
     precision: oneOf(['auto', 'fp32', 'fp16', 'int8']).optional(),
     gate: group({

@@ -20,6 +20,12 @@ export interface EndpointSpec {
    */
   readonly hardware?: HardwareRequest;
   /**
+   * Table of times that you measured, which win over estimates: the path of a CSV file, as `slipway plan --measurements` takes it.
+   *
+   * @default - none
+   */
+  readonly measurements?: string;
+  /**
    * What may be done to the model, and what it must not lose.
    *
    * @default - the fastest form that passes the gate, fp32 when none does

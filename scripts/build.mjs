@@ -34,11 +34,13 @@ function sourcesDigest() {
 
 /** Brings dist/ up to date. */
 export async function build() {
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  // npm asks for a build after every install; one without the compiler has a dist/ already, or wants none.
+  if (process.env.npm_lifecycle_event === 'prepare' && !existsSync(tsc)) return;
   const digest = sourcesDigest();
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return;
   process.stderr.write('Building Slipway …\n');
   rmSync(dist, { recursive: true, force: true });
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   await runGuarded(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root });
   await runGuarded(process.execPath, [tsc, '-p', join(page, 'tsconfig.json')], { cwd: root });
   for (const path of files(page)) {

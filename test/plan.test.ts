@@ -119,6 +119,15 @@ describe('on a cloud', () => {
     );
   });
 
+  test('times that were measured win, in code as on the command line', () => {
+    const table = join(mkdtempSync(join(tmpdir(), 'plan-')), 'my.csv');
+    writeFileSync(table, 'machine,precision,provider,batch,latency_ms\nml.g6.xlarge,fp32,cuda,1,123\n');
+    const optimization = { precision: 'fp32' } as const;
+    const spec = { model: digits, optimization, hardware: Hardware.of('ml.g6.xlarge'), measurements: table };
+    expect(planEndpoint(spec, sagemaker).hardware.candidate.p50Ms).toBeGreaterThan(123);
+    expect(() => planEndpoint({ ...spec, measurements: 'none.csv' }, sagemaker)).toThrow(/measurements: /);
+  });
+
   test('a profile stands for a model elsewhere, where it is said where', () => {
     const graph = readGraph(digits.path);
     const profile = profileOf(graph);

@@ -132,7 +132,7 @@ describe('npm run data:check', () => {
         "hardware/cpus.csv, row 4: 'intel-clx' is row 3 again",
         "hardware/machines.csv, row 2, vcpus: 'two' is not a number",
         "hardware/machines.csv, row 2, architecture: 'x86-64' is none of x86_64, arm64",
-        'hardware/prices.json, aws-sagemaker ml.m5.large: costs 0 in us-east-1, which is not above 0 and below 1000',
+        'hardware/prices.json, aws-sagemaker ml.m5.large: costs 0 in us-east-1, which is no number above 0 and below 1000',
         'platforms/runtimes.csv, gcp-cloud-run l4: CUDA 13 needs driver 580, not 535',
         'platforms/runtimes.csv, gcp-cloud-run l4: onnxruntime-gpu 1.26.0 is not built for CUDA 13',
         'platforms/runtimes.csv: no row for gcp-vertex t4',
@@ -144,6 +144,100 @@ describe('npm run data:check', () => {
       ]),
     );
     expect(problems.some((problem) => problem.includes("names 'intel-icx', which hardware/cpus.csv lack"))).toBe(true);
+  });
+
+  /** Leaves out the lines of a file that the pattern fits. */
+  function leaveOut(root: string, file: string, pattern: RegExp): void {
+    const lines = readFileSync(join(root, file), 'utf8').split('\n');
+    const kept = lines.filter((line) => !pattern.test(line));
+    expect(kept.length).toBeLessThan(lines.length);
+    writeFileSync(join(root, file), kept.join('\n'));
+  }
+
+  it('wants prices as numbers, in regions that there are', () => {
+    const root = copy();
+    edit(root, 'hardware/prices.json', '"us-east-1":0.1152', '"us-east-1":"0.1152"');
+    edit(root, 'hardware/prices.json', '"us-east-1":', '"us-east-11":');
+    edit(root, 'hardware/prices.json', '"westeurope":', '"eu-west-1":');
+    expect(check(root)).toMatchObject({
+      status: 1,
+      problems: [
+        'hardware/prices.json, aws-sagemaker ml.m5.large: costs "0.1152" in us-east-11, which is no number above 0 and below 1000',
+        "hardware/prices.json, aws-sagemaker ml.m5.large: 'us-east-11' is no region in scripts/data/regions.mjs",
+        expect.stringMatching(/^hardware\/prices\.json, azure-ml \S+: 'eu-west-1' is no region in /),
+      ],
+    });
+  });
+
+  it('wants no source from the far future, not even two', () => {
+    const root = copy();
+    edit(root, 'sources.csv', '2026-10-20', '2099-10-20');
+    edit(root, 'sources.csv', '2026-08-21', '2098-08');
+    expect(check(root).problems).toEqual([
+      'sources.csv, aiconfigurator: 2098-08 is more than a year after 2026-08-03, the newest of the others',
+      'sources.csv, cfn-lint: 2099-10-20 is more than a year after 2026-08-03, the newest of the others',
+    ]);
+  });
+
+  it('wants a name to mean one accelerator', () => {
+    const root = copy();
+    edit(root, 'hardware/gpus.csv', 'a10g,A10G,', 'a10g,tesla T4,');
+    edit(root, 'hardware/gpus.csv', 'l40s,L40S,', 'l40s,A10,');
+    expect(check(root).problems).toEqual([
+      "hardware/gpus.csv: t4 and a10g are all called 'tesla t4'",
+      "hardware/gpus.csv: a10 and l40s are all called 'a10'",
+    ]);
+  });
+
+  it('wants constants for all that an estimate may ask for', () => {
+    const root = copy();
+    leaveOut(root, 'hardware/efficiency.csv', /^[^,]+,ort-cuda,/);
+    leaveOut(root, 'hardware/efficiency.csv', /^\*,ort-cpu,(fp32,conv|int8,matmul),/);
+    leaveOut(root, 'hardware/efficiency.csv', /^\*,tensorrt,\*,matmul,/);
+    const { status, problems } = check(root);
+    const missing = (row: string) => `hardware/efficiency.csv: no row for *,${row}, nor for every precision`;
+    expect(status).toBe(1);
+    expect(problems).toEqual(
+      expect.arrayContaining([
+        missing('ort-cpu,fp32,conv'),
+        missing('ort-cpu,int8,matmul'),
+        missing('ort-cuda,bf16,attention'),
+        missing('ort-cuda,fp32,launch'),
+        missing('tensorrt,tf32,matmul'),
+      ]),
+    );
+    expect(problems.filter((problem) => problem.includes('ort-cuda'))).toHaveLength(4 * 7 + 1);
+    expect(problems.filter((problem) => problem.includes('tensorrt'))).toEqual([
+      missing('tensorrt,tf32,matmul'),
+      missing('tensorrt,bf16,matmul'),
+    ]);
+  });
+
+  it.each([
+    ['0.166', ['0.166 is neither whole nor one part of so many with six digits']],
+    ['0.3', ['0.3 is neither whole nor one part of so many with six digits']],
+    ['1.5', ['1.5 is neither whole nor one part of so many with six digits']],
+    ['0.2', ['0.2 is 4.8 GiB of a10, which is not whole']],
+    ['0.125', []],
+  ])('of %s accelerators says what is wrong', (count, wrong) => {
+    const root = copy();
+    edit(root, 'hardware/machines.csv', ',a10,0.166667,', `,a10,${count},`);
+    expect(check(root).problems).toEqual(
+      wrong.map((what) => `hardware/machines.csv, azure-ml Standard_NV6ads_A10_v5: accelerator_count ${what}`),
+    );
+  });
+
+  it('takes a folder and nothing else', () => {
+    const root = copy();
+    for (const path of [join(root, 'nowhere'), join(root, 'sources.csv')]) {
+      expect(check(path)).toEqual({
+        status: 1,
+        stdout: '1 problem found.\n',
+        problems: [`'${path}' is no folder. Give one like data/, or nothing for data/ itself.`],
+      });
+    }
+    writeFileSync(join(root, 'hardware', 'prices.json'), 'null');
+    expect(check(root).problems).toEqual(['hardware/prices.json: cannot be read: it holds no object']);
   });
 
   it('goes on where a table is missing, unreadable or has other columns', () => {

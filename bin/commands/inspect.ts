@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { SlipwayError } from '../../lib/errors.js';
+import { ProblemsError, SlipwayError } from '../../lib/errors.js';
 import { describeModel } from '../../lib/model/model-file.js';
 import { profileFileText } from '../../lib/model/profile-file.js';
 import { inspection, summary } from '../../lib/model/summary.js';
@@ -33,7 +33,8 @@ function writeProfile(path: string, file: string, given: Readonly<Record<string,
   }
   if (resolve(file) === resolve(path)) throw new SlipwayError(`'${file}' is the model itself. Give another file.`);
   const model = describeModel({ path });
-  const { dims } = givenDims(model, given);
+  const { dims, problems } = givenDims(model, given);
+  if (problems.length > 0) throw new ProblemsError('The sizes of a request are not known', problems);
   try {
     writeFileSync(file, profileFileText(model.profile, model.work(dims)));
   } catch (error) {
@@ -51,6 +52,9 @@ export function inspectCommand(): Command {
     .option('--dim <name=size>', 'size of a symbolic dimension in the profile; can be given again', dimension, {})
     .addHelpText('after', examples)
     .action((path: string, options: InspectOptions) => {
+      if (options.profile === undefined && Object.keys(options.dim).length > 0) {
+        throw new SlipwayError('--dim is the size of a dimension in the profile; give --profile, too.');
+      }
       if (options.profile !== undefined) writeProfile(path, options.profile, options.dim);
       const { profile } = describeModel({ path });
       print(options.json ? JSON.stringify(inspection(profile), null, 2) : summary(path, profile).trimEnd());

@@ -1,7 +1,7 @@
 /** Sizes that `--dim` gives, for the verbs that only read a model: names it lacks are told, not refused. */
 
-import { ProblemsError } from '../../lib/errors.js';
-import type { DescribedModel } from '../../lib/model/model-file.js';
+import type { Problem } from '../../lib/errors.js';
+import { type DescribedModel, fixedDimProblems } from '../../lib/model/model-file.js';
 import { batchDims, unboundDims } from '../../lib/model/work/batch.js';
 import { say } from '../terminal.js';
 
@@ -11,13 +11,14 @@ export interface GivenDims {
   readonly dims: Readonly<Record<string, number>>;
   /** Size of the batch; null where none was given. */
   readonly batch: number | null;
+  /** Every dimension that still has no size, and sizes that contradict each other. */
+  readonly problems: readonly Problem[];
 }
 
 /**
  * Sorts the sizes by what they name.
  *
  * @param seen - sizes that samples give
- * @throws ProblemsError with every dimension that still has no size, and with batches that contradict each other
  */
 export function givenDims(
   { profile, fixedDims }: DescribedModel,
@@ -33,7 +34,6 @@ export function givenDims(
   const sizes = Object.entries({ ...seen, ...given }).filter(([name]) => known.includes(name));
   const dims = { ...fixedDims, ...Object.fromEntries(sizes.filter(([name]) => !batches.includes(name))) };
   const rows = sizes.filter(([name]) => batches.includes(name));
-  const fixed = Object.entries(fixedDims ?? {}).filter(([name, size]) => dims[name] !== size);
   const problems = [
     ...unboundDims(profile, dims).map((name) => ({
       where: `dims.${name}`,
@@ -47,11 +47,7 @@ export function givenDims(
           },
         ]
       : []),
-    ...fixed.map(([name, size]) => ({
-      where: `dims.${name}`,
-      what: `${dims[name]} is given, the profile was made for ${size}. Make it again with --dim ${name}=${dims[name]}.`,
-    })),
+    ...fixedDimProblems(fixedDims, dims),
   ];
-  if (problems.length > 0) throw new ProblemsError('The sizes of a request are not known', problems);
-  return { dims, batch: rows[0]?.[1] ?? null };
+  return { dims, batch: rows[0]?.[1] ?? null, problems };
 }

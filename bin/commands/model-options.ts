@@ -15,6 +15,7 @@ export interface ModelOptions {
 export function dimension(text: string, earlier: Readonly<Record<string, number>>): Record<string, number> {
   const [, name, size] = /^(.+)=([1-9]\d*)$/.exec(text) ?? [];
   if (!name || !size) throw new InvalidArgumentError('Give name=size with a whole size from 1, such as sequence=128.');
+  if (Object.hasOwn(earlier, name)) throw new InvalidArgumentError(`${name} is given twice. Give it one size.`);
   return { ...earlier, [name]: Number(size) };
 }
 

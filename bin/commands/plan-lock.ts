@@ -1,10 +1,11 @@
-/** `slipway plan --lock`: pins the best machine of each platform and region, and says what a newer table would save. */
+/** The lock of `slipway plan`: pins the best machine of each platform and region, and tells what it keeps against today's tables. */
 
-import { SlipwayError } from '../../lib/errors.js';
+import { type Problem, SlipwayError } from '../../lib/errors.js';
 import { catalogueDate } from '../../lib/hardware/catalogue/tables.js';
-import type { Ranked, Ranking } from '../../lib/hardware/rank.js';
-import { fallbacksOf } from '../../lib/hardware/select.js';
-import { inUsd } from '../../lib/hardware/words/figures.js';
+import type { Platform } from '../../lib/hardware/platform.js';
+import type { Ranked, Ranking, Selection } from '../../lib/hardware/rank.js';
+import { fallbacksOf, lockedMachine, lockWarnings } from '../../lib/hardware/select.js';
+import { inMs, inUsd, times } from '../../lib/hardware/words/figures.js';
 import { type LockedMachine, lockPath, placeOf, readLock, writeLock } from '../../lib/lock/lock-file.js';
 import { runtimeFor } from '../../lib/platforms.js';
 import { say } from '../terminal.js';
@@ -35,37 +36,54 @@ function pinned(chosen: Ranked, ranked: readonly Ranked[]): LockedMachine {
   };
 }
 
-/** The best of each place, and all that pass there. */
-function bestByPlace(ranked: readonly Ranked[]): Map<string, Ranked[]> {
-  const places = new Map<string, Ranked[]>();
-  for (const each of ranked) {
-    const place = placeOf(each.candidate.platform, each.candidate.region);
-    places.set(place, [...(places.get(place) ?? []), each]);
-  }
-  return places;
+/** What a lock keeps at a place, and how that stands today. */
+function keptLines(place: string, now: Ranked | Problem, best: Ranked | undefined, lock: LockedMachine): string[] {
+  if ('where' in now) return [`Locked ${place}: ${now.what}.`];
+  const { replicas, machine, p99Ms, monthlyUsd } = now.candidate;
+  const cost = monthlyUsd === null ? '' : `, ${inUsd(monthlyUsd)} a month`;
+  const warnings = best === undefined ? [] : lockWarnings(now, best, lock);
+  return [
+    `Locked ${place}: ${times(replicas, machine)}, p99 ${inMs(p99Ms)}${cost}.`,
+    ...warnings.map((text) => `  ${text}`),
+  ];
 }
 
-/** What the lock keeps, where the tables of today would choose another machine. */
-function kept(place: string, locked: LockedMachine, now: LockedMachine): string {
-  if (locked.machine === now.machine && locked.replicas === now.replicas) return `Kept ${place}: ${locked.machine}.`;
-  const saving = (locked.monthlyUsd ?? 0) - (now.monthlyUsd ?? 0);
-  const difference = saving > 0 ? `saves ${inUsd(saving)} a month` : `costs ${inUsd(-saving)} more a month`;
-  return `Kept ${place}: ${locked.replicas} x ${locked.machine} (tables of ${locked.catalogueDate}); ${now.replicas} x ${now.machine} ${difference}. Take it with --update.`;
-}
-
-/** Writes what is new, or with `--update` everything, into the lock; without `--lock` nothing happens. */
-export function lockMachines(model: string, { ranked }: Ranking, { lock, update }: LockOptions): void {
-  if (lock === undefined) return;
-  const path = lockPath({ path: model, ...(lock !== true && { lock }) });
+/**
+ * Tells what the lock beside the model keeps at each place asked for; with `--lock` pins the places that it does not have, with
+ * `--update` all of them.
+ *
+ * @returns false when a machine that the lock keeps no longer does
+ */
+export function tellLock(
+  model: string,
+  selection: Selection,
+  platforms: readonly Platform[],
+  { ranked }: Ranking,
+  { lock, update }: LockOptions,
+): boolean {
+  const path = lockPath({ path: model, ...(typeof lock === 'string' && { lock }) });
   const before = readLock(path)?.machines ?? {};
   const fresh: Record<string, LockedMachine> = {};
-  for (const [place, [best, ...others]] of bestByPlace(ranked)) {
-    const now = pinned(best!, [best!, ...others]);
+  let sound = true;
+  for (const platform of platforms.filter(({ id }) => id !== 'local')) {
+    const place = placeOf(platform.id, platform.region);
+    const here = ranked.filter(
+      ({ candidate }) => candidate.platform === platform.id && candidate.region === platform.region,
+    );
     const locked = before[place];
-    if (locked && !update) say(kept(place, locked, now));
-    else fresh[place] = now;
+    if (locked && !update) {
+      const now = lockedMachine(selection, platform, locked);
+      for (const line of keptLines(place, now, here[0], locked)) say(line);
+      sound &&= !('where' in now);
+    } else if (lock !== undefined && here[0]) {
+      fresh[place] = pinned(here[0], here);
+    }
   }
-  writeLock(path, fresh);
-  for (const [place, { machine, replicas }] of Object.entries(fresh)) say(`Locked ${place}: ${replicas} x ${machine}.`);
-  say(`Lock: ${path}`);
+  if (Object.keys(fresh).length > 0) {
+    writeLock(path, fresh);
+    for (const [place, { machine, replicas }] of Object.entries(fresh))
+      say(`Locked ${place}: ${times(replicas, machine)}.`);
+    say(`Lock: ${path}`);
+  }
+  return sound;
 }

@@ -1,20 +1,22 @@
 /** `slipway plan`: which machine the model needs, on every platform, for how much, and why. */
 
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { type Problem, ProblemsError } from '../../lib/errors.js';
-import { catalogueDate } from '../../lib/hardware/catalogue/tables.js';
+import { type Problem, ProblemsError, SlipwayError } from '../../lib/errors.js';
+import { catalogueDate, regionsOf } from '../../lib/hardware/catalogue/tables.js';
 import { type Provider, providers } from '../../lib/hardware/estimate/precision.js';
 import type { HardwareLimits } from '../../lib/hardware/hardware.js';
-import { readMeasurements } from '../../lib/hardware/measured.js';
+import { readMeasurements, unusedMeasurements } from '../../lib/hardware/measured.js';
 import { cloud, regionProblem } from '../../lib/hardware/offer.js';
 import type { Platform } from '../../lib/hardware/platform.js';
-import { type Ranking, rankMachines, requestProblems, type Selection } from '../../lib/hardware/rank.js';
+import { type Ranking, rankMachines, type Selection } from '../../lib/hardware/rank.js';
+import { requestProblems } from '../../lib/hardware/request.js';
 import { advise } from '../../lib/hardware/words/advice.js';
 import { candidateTable, rejectionLines } from '../../lib/hardware/words/explain.js';
 import { platformAnswers } from '../../lib/hardware/words/platform-answers.js';
 import { local } from '../../lib/local/machine.js';
 import { endpointName } from '../../lib/model/model.js';
 import { type DescribedModel, describeModel } from '../../lib/model/model-file.js';
+import { closest } from '../../lib/model/names.js';
 import { boundDims, checkSamples } from '../../lib/model/sample-checks.js';
 import { readSamples, type SamplesInfo } from '../../lib/model/samples.js';
 import { servingProblems } from '../../lib/model/serving-problems.js';
@@ -22,10 +24,10 @@ import { amount } from '../../lib/model/work.js';
 import { type PlatformId, platformIds } from '../../lib/platforms.js';
 import type { EndpointSpec } from '../../lib/spec.js';
 import { specProblems } from '../../lib/spec-problems.js';
-import { print, say } from '../terminal.js';
+import { print, say, wrapped } from '../terminal.js';
 import { givenDims } from './model-dims.js';
 import { dimension } from './model-options.js';
-import { checkLockOptions, type LockOptions, lockMachines } from './plan-lock.js';
+import { checkLockOptions, type LockOptions, tellLock } from './plan-lock.js';
 
 interface PlanOptions extends LockOptions {
   readonly platform?: readonly PlatformId[];
@@ -111,25 +113,52 @@ function specOf(path: string, options: PlanOptions, rows: number | null): Endpoi
 }
 
 /** The platforms asked for, each in the regions asked for that it has; without regions, in the one its prices are best known in. */
-function placesOf(options: PlanOptions): Platform[] {
-  const ids = options.platform ?? platformIds;
-  const regions = options.region ?? [];
+function placesOf(options: PlanOptions): { platforms: Platform[]; problems: Problem[] } {
+  const ids = [...new Set(options.platform ?? platformIds)];
+  const regions = [...new Set(options.region ?? [])];
   const clouds = ids.filter((id) => id !== 'local');
-  const unknown = regions.filter((region) => clouds.every((id) => regionProblem(id, region) !== null));
-  const problems: Problem[] = unknown.flatMap((region) => clouds.flatMap((id) => regionProblem(id, region) ?? []));
+  const known = (region: string) => clouds.some((id) => regionProblem(id, region) === null);
+  const everywhere = [...new Set(clouds.flatMap((id) => regionsOf(id)))];
+  const problems = regions
+    .filter((region) => clouds.length > 0 && !known(region))
+    .map((region) => ({
+      where: '--region',
+      what: `'${region}' is no region of ${clouds.join(', ')} that the tables know. Similar: ${closest(region, everywhere).join(', ')}`,
+    }));
   if (regions.length > 0 && clouds.length === 0) {
-    problems.push({
-      where: 'region',
-      what: 'this machine has no region; leave --region out, or name a cloud platform',
-    });
+    problems.push({ where: '--region', what: 'this machine has no region; leave it out, or name a cloud platform' });
   }
-  if (problems.length > 0) throw new ProblemsError('The place is not known', problems);
-  return ids.flatMap((id) => {
+  const platforms = ids.flatMap((id) => {
     if (id === 'local') return regions.length > 0 ? [] : [local()];
     if (regions.length === 0) return [cloud(id)];
     return regions.filter((region) => regionProblem(id, region) === null).map((region) => cloud(id, { region }));
   });
+  return { platforms, problems };
 }
+
+/** Platforms that were left out for want of a region. */
+function leftOut(options: PlanOptions, platforms: readonly Platform[]): PlatformId[] {
+  const asked = options.platform ?? (options.region ? platformIds.filter((id) => id !== 'local') : []);
+  return asked.filter((id) => !platforms.some((platform) => platform.id === id));
+}
+
+/** What a problem of the spec is called on the command line. */
+const flags: Readonly<Record<string, string>> = {
+  'objective.p99Ms': '--p99-ms',
+  'objective.requestsPerSecond': '--rps',
+  'objective.maxMonthlyUsd': '--max-monthly-usd',
+  'objective.payload.rows': '--dim',
+  'hardware.accelerators': '--accelerator',
+  'hardware.providers': '--provider',
+  'hardware.allow': '--allow',
+  'hardware.deny': '--deny',
+  'optimization.precision': '--precision',
+  scaling: '--min-replicas, --max-replicas',
+  'scaling.min': '--min-replicas',
+  'scaling.max': '--max-replicas',
+};
+
+const asFlag = ({ where, what }: Problem): Problem => ({ where: flags[where] ?? where, what });
 
 function samplesOf(model: DescribedModel, path: string | undefined): { samples?: SamplesInfo; problems: Problem[] } {
   if (path === undefined) return { problems: [] };
@@ -167,7 +196,7 @@ function report(selection: Selection, platforms: readonly Platform[], ranking: R
     );
     return;
   }
-  for (const line of advice) print(line);
+  for (const line of advice) print(wrapped(line, 2));
   if (candidates.length > 0) {
     print('');
     for (const line of candidateTable(candidates, options.top)) print(line);
@@ -176,10 +205,10 @@ function report(selection: Selection, platforms: readonly Platform[], ranking: R
   for (const answer of answers) {
     print('');
     print(answer.region === null ? answer.platform : `${answer.platform} in ${answer.region}`);
-    print(`  size         ${answer.size}`);
-    print(`  data         ${answer.data}`);
-    print(`  performance  ${answer.performance}`);
-    print(`  cost         ${answer.cost}`);
+    print(wrapped(`  size         ${answer.size}`, 15));
+    print(wrapped(`  data         ${answer.data}`, 15));
+    print(wrapped(`  performance  ${answer.performance}`, 15));
+    print(wrapped(`  cost         ${answer.cost}`, 15));
   }
   if (ranking.rejected.length > 0) {
     print('');
@@ -190,47 +219,66 @@ function report(selection: Selection, platforms: readonly Platform[], ranking: R
   print(`Machines and prices of ${catalogueDate()}. Estimates from the graph alone, nothing was run: docs/hardware.md`);
 }
 
-function plan(path: string, options: PlanOptions): void {
+function plan(argument: string | undefined, given: PlanOptions): void {
+  const { path, options } = withoutModelAsLock(argument, given);
   checkLockOptions(options);
   const model = describeModel({ path });
   const { samples, problems } = samplesOf(model, options.data);
   const seen = samples ? boundDims(model.profile, samples, {}).dims : {};
-  const { dims, batch } = givenDims(model, options.dim, seen);
-  const spec = specOf(path, options, batch);
-  const platforms = placesOf(options);
+  const sizes = givenDims(model, options.dim, seen);
+  const spec = specOf(path, options, sizes.batch);
+  const places = placesOf(options);
   const found = [
-    ...specProblems(spec),
+    ...[...specProblems(spec), ...requestProblems(spec.hardware, places.platforms)].map(asFlag),
+    ...places.problems,
+    ...sizes.problems,
     ...servingProblems(model.profile),
     ...problems,
-    ...requestProblems(spec.hardware, platforms),
   ];
   if (found.length > 0) throw new ProblemsError('The model cannot be planned', found);
+  const name = endpointName({ path });
+  const measurements = options.measurements === undefined ? [] : readMeasurements(options.measurements);
   const selection: Selection = {
-    name: endpointName({ path }),
+    name,
     profile: model.profile,
-    work: model.work(dims),
+    work: model.work(sizes.dims),
     samples: samples !== undefined,
     objective: spec.objective,
     scaling: spec.scaling,
     precision: spec.optimization?.precision,
     request: spec.hardware,
-    measurements: options.measurements === undefined ? [] : readMeasurements(options.measurements),
+    measurements,
   };
-  const ranking = rankMachines(selection, platforms);
-  report(selection, platforms, ranking, options);
+  const ranking = rankMachines(selection, places.platforms);
+  report(selection, places.platforms, ranking, options);
   if (ranking.ranked.length === 0) process.exitCode = 1;
-  lockMachines(path, ranking, options);
+  for (const id of leftOut(options, places.platforms))
+    say(`Left out: ${id}, which has no region ${options.region?.join(' or ')}.`);
+  for (const warning of unusedMeasurements(name, measurements)) say(`Warning: ${warning}`);
   if (selection.work.unknownOps.length > 0) {
     say(
       `Warning: of ${selection.work.unknownOps.join(', ')} only the bytes are known, or how often it runs is not; times may be longer.`,
     );
   }
+  if (!tellLock(path, selection, places.platforms, ranking, options)) process.exitCode = 1;
+}
+
+/** `--lock MODEL` reads as a lock's path, since that is optional: a model is no lock. */
+function withoutModelAsLock(
+  argument: string | undefined,
+  options: PlanOptions,
+): { path: string; options: PlanOptions } {
+  if (argument !== undefined) return { path: argument, options };
+  if (typeof options.lock === 'string' && /\.(onnx|profile\.json)$/i.test(options.lock)) {
+    return { path: options.lock, options: { ...options, lock: true } };
+  }
+  throw new SlipwayError('No model is given. Give an .onnx file, or a .profile.json: slipway plan fraud.onnx');
 }
 
 export function planCommand(): Command {
   return new Command('plan')
     .description('choose the machine from the model: ranked over every platform, with latency, cost and the reasons')
-    .argument('<model>', 'an .onnx file, or a .profile.json that slipway inspect --profile wrote')
+    .argument('[model]', 'an .onnx file, or a .profile.json that slipway inspect --profile wrote')
     .option('--p99-ms <ms>', '99th percentile of the time in the container, milliseconds', above0)
     .option('--rps <rate>', 'requests a second at the peak (default: 1)', above0)
     .option('--max-monthly-usd <usd>', 'what it may cost in 730 hours', above0)

@@ -2,7 +2,7 @@
 
 import { type Problem, ProblemsError } from '../errors.js';
 import { closest } from '../model/names.js';
-import { type PlatformId, platformFacts } from '../platforms.js';
+import { type PlatformId, platformFacts, platformIds } from '../platforms.js';
 import type { Rejection } from './candidate.js';
 import type { Cpu, MachineType } from './catalogue/catalogue.js';
 import { cpus, machineTypes, priceOf, regionsOf } from './catalogue/tables.js';
@@ -53,6 +53,16 @@ export function machineOf(type: MachineType, region: string | null): Machine {
   };
 }
 
+const clouds: readonly PlatformId[] = platformIds.filter((id) => id !== 'local');
+
+/** Why this is no cloud platform; null when it is one. */
+function cloudProblem(id: string): Problem | null {
+  if (clouds.some((known) => known === id)) return null;
+  const names = `Platforms: ${clouds.join(', ')}`;
+  const what = id === 'local' ? `'local' is this machine, not a cloud; give local()` : `'${id}' is no platform`;
+  return { where: 'platform', what: `${what}. ${names}` };
+}
+
 /** Why nothing is known of a region, or nothing. */
 export function regionProblem(platform: PlatformId, region: string): Problem | null {
   const known = regionsOf(platform);
@@ -65,14 +75,13 @@ export function regionProblem(platform: PlatformId, region: string): Problem | n
  * A cloud platform in one region: the machines that it offers there. Where the price is known in the reference region only, that one
  * is taken and noted; machines without any are left out, with that reason.
  *
- * @throws ProblemsError for a region that the tables do not know
+ * @throws ProblemsError for a platform that is no cloud, and for a region that the tables do not know
  */
 export function cloud(id: Exclude<PlatformId, 'local'>, options: CloudOptions = {}): Platform {
-  const region = options.region ?? platformFacts(id).referenceRegion;
-  const problem = region === null ? null : regionProblem(id, region);
-  if (region === null || problem !== null) {
-    throw new ProblemsError(`Platform ${id} cannot be used`, problem === null ? [] : [problem]);
-  }
+  const refused = cloudProblem(id);
+  const region = options.region ?? (refused === null ? platformFacts(id).referenceRegion : null) ?? '';
+  const problem = refused ?? regionProblem(id, region);
+  if (problem !== null) throw new ProblemsError(`Platform ${id} cannot be used`, [problem]);
   const offered: Machine[] = [];
   const unavailable: Rejection[] = [];
   for (const type of machineTypes(id)) {

@@ -1,24 +1,26 @@
 /** Step 2 of the road: every machine of some platforms against the objective, in order. */
 
-import type { Problem } from '../errors.js';
-import { closest } from '../model/names.js';
 import type { ModelProfile } from '../model/profile.js';
 import type { Work } from '../model/work.js';
 import { platformFacts, runtimeFor } from '../platforms.js';
 import type { Objective, OptimizationSpec, ScalingSpec } from '../spec.js';
 import type { Candidate, Rejection } from './candidate.js';
-import { findGpu, gpus } from './catalogue/tables.js';
 import { hostMemoryGiB } from './estimate/device-memory.js';
 import { executionProblem } from './estimate/execution.js';
+import { type Provider, providers } from './estimate/precision.js';
 import { type Answer, evaluate, type Failed, type Passed, passed, type Target } from './evaluate.js';
 import type { Form } from './forms.js';
-import type { AutoHardware, HardwareRequest } from './hardware.js';
+import type { HardwareRequest } from './hardware.js';
 import { lanesOf } from './lanes.js';
 import type { Machine } from './machine.js';
 import { correctedEstimates, type Measurement } from './measured.js';
 import { payloadOf } from './payload.js';
 import type { Platform } from './platform.js';
 import { platformProblem } from './platform-gates.js';
+import { isNamed, outsideRequest } from './request.js';
+
+/** TensorRT builds an engine for minutes at every first start: only where it is asked for. */
+const usualProviders: readonly Provider[] = ['cpu', 'cuda'];
 
 /** What a choice is made from. */
 export interface Selection {
@@ -32,10 +34,17 @@ export interface Selection {
   readonly scaling?: ScalingSpec | undefined;
   readonly precision?: OptimizationSpec['precision'];
   readonly request?: HardwareRequest | undefined;
-  /** The form that a lock pins. */
-  readonly form?: Form | undefined;
+  /** One machine in one form and number: what a lock says, or a question about a candidate. */
+  readonly pinned?: Pinned | undefined;
   /** Times that the user has measured; they win over estimates. */
   readonly measurements?: readonly Measurement[];
+}
+
+/** The only answer that counts; the user's own limits hold all the same. */
+export interface Pinned {
+  readonly machine: string;
+  readonly form: Form;
+  readonly replicas: number;
 }
 
 /** A candidate, and what the words about it need. */
@@ -44,57 +53,21 @@ export type Ranked = Omit<Passed, 'candidate'> & { readonly candidate: Candidate
 export interface Ranking {
   readonly ranked: readonly Ranked[];
   readonly rejected: readonly Rejection[];
-  /** Of the machines that fail by latency, rate or cost: what they could do. */
+  /** Of the machines that fail by latency, rate or cost, the nearest first: what they could do. */
   readonly missed: readonly (Rejection & Failed)[];
 }
 
-/** Names in the request that the tables do not have, with the closest ones. */
-export function requestProblems(request: HardwareRequest | undefined, platforms: readonly Platform[]): Problem[] {
-  const offered = platforms.flatMap(({ machines, unavailable }) => [
-    ...machines.map(({ name }) => name),
-    ...unavailable.map(({ machine }) => machine),
-  ]);
-  const where = platforms.map(({ id }) => id).join(', ');
-  if (request?.choose === 'named') {
-    if (offered.includes(request.machine)) return [];
-    const there = closest(request.machine, offered).join(', ');
-    return [{ where: 'hardware', what: `'${request.machine}' is not offered by ${where}. There: ${there}` }];
-  }
-  const known = gpus().flatMap(({ id, name }) => [id, name]);
-  return (request?.accelerators ?? [])
-    .filter((name) => name.toLowerCase() !== 'none' && findGpu(name) === undefined)
-    .map((name) => ({
-      where: 'hardware.accelerators',
-      what: `'${name}' is no accelerator that the tables know. Similar: ${closest(name, known).join(', ')}`,
-    }));
-}
-
-function matches(name: string, pattern: string): boolean {
-  const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`, 'i').test(name);
-}
-
-/** Why the user's own limits keep a machine out; null when they do not. */
-function outsideRequest(machine: Machine, region: string | null, request: AutoHardware): string | null {
-  const { allow, deny, accelerators, regions } = request;
-  const wanted = accelerators?.map((name) => findGpu(name)?.id ?? null);
-  if (regions && region !== null && !regions.includes(region)) return `${region} is not among the regions asked for`;
-  if (wanted && !wanted.includes(machine.accelerator)) {
-    return `its accelerator is ${machine.accelerator ?? 'none'}, asked for ${accelerators?.join(' or ')}`;
-  }
-  if (allow && !allow.some((pattern) => matches(machine.name, pattern))) return 'is not among the machines allowed';
-  const denied = deny?.find((pattern) => matches(machine.name, pattern));
-  return denied === undefined ? null : `is denied by '${denied}'`;
-}
-
-function targetOf({ objective, scaling, work }: Selection, platform: Platform): Target {
+function targetOf({ objective, scaling, work, pinned }: Selection, platform: Platform): Target {
   const facts = platformFacts(platform.id);
   return {
     p99Ms: objective?.p99Ms ?? null,
     requestsPerSecond: objective?.requestsPerSecond ?? 1,
     maxMonthlyUsd: objective?.maxMonthlyUsd ?? null,
-    minReplicas: scaling?.min ?? (facts.scaleToZero || platform.id === 'local' ? 1 : Math.min(2, scaling?.max ?? 2)),
-    maxReplicas: Math.min(scaling?.max ?? Number.POSITIVE_INFINITY, facts.maxInstances ?? 1000),
+    minReplicas:
+      pinned?.replicas ??
+      scaling?.min ??
+      (facts.scaleToZero || platform.id === 'local' ? 1 : Math.min(2, scaling?.max ?? 2)),
+    maxReplicas: pinned?.replicas ?? Math.min(scaling?.max ?? Number.POSITIVE_INFINITY, facts.maxInstances ?? 1000),
     rows: work.batched ? (objective?.payload?.rows ?? 1) : 1,
   };
 }
@@ -126,6 +99,12 @@ function compare(one: Candidate, other: Candidate, minimize: 'cost' | 'latency')
   return first! || second! || (names[0]! < names[1]! ? -1 : 1);
 }
 
+/** What may execute the model: what the user allows, which a pinned form does not widen. */
+function providersOf({ request, pinned }: Selection): readonly Provider[] {
+  const allowed = (request?.choose === 'auto' && request.providers) || (pinned ? providers : usualProviders);
+  return pinned ? allowed.filter((provider) => provider === pinned.form.provider) : allowed;
+}
+
 /** Every machine of the platforms against the objective. */
 export function rankMachines(selection: Selection, platforms: readonly Platform[]): Ranking {
   const { profile, work, objective, request, samples } = selection;
@@ -146,10 +125,8 @@ export function rankMachines(selection: Selection, platforms: readonly Platform[
       payload: payloadOf(work, target.rows, objective?.payload?.encoding ?? 'json'),
       limits: {
         precision: selection.precision ?? 'auto',
-        providers: selection.form
-          ? [selection.form.provider]
-          : (request?.choose === 'auto' && request.providers) || ['cpu', 'cuda'],
-        only: selection.form,
+        providers: providersOf(selection),
+        only: selection.pinned?.form,
         samples,
       },
       toZero: selection.scaling?.toZero ?? false,
@@ -169,19 +146,30 @@ export function rankMachines(selection: Selection, platforms: readonly Platform[
       const outside = barred ?? (request?.choose === 'auto' ? outsideRequest(machine, platform.region, request) : null);
       return outside === null ? evaluate(machine, question) : { reason: outside, reached: 0, missed: null };
     };
-    const named = request?.choose === 'named' ? request.machine : undefined;
-    for (const machine of platform.machines.filter(({ name }) => named === undefined || name === named)) {
+    const named = selection.pinned?.machine ?? (request?.choose === 'named' ? request.machine : undefined);
+    const asked = (name: string): boolean => named === undefined || isNamed(name, named);
+    for (const machine of platform.machines.filter(({ name }) => asked(name))) {
       const found = answer(machine);
       if (passed(found)) ranked.push({ ...found, type: machine });
       else {
         const rejection = { platform: platform.id, machine: machine.name, reason: found.reason };
-        rejected.push(rejection);
-        if (found.missed !== null) missed.push({ ...rejection, ...found });
+        if (found.missed === null) rejected.push(rejection);
+        else missed.push({ ...rejection, ...found });
       }
     }
-    rejected.push(...platform.unavailable.filter(({ machine }) => named === undefined || machine === named));
+    rejected.push(...platform.unavailable.filter(({ machine }) => asked(machine)));
   }
-  return { ranked: numbered(ranked as Ranked[], objective?.minimize ?? 'cost'), rejected, missed };
+  const nearest = (one: Failed, other: Failed): number =>
+    (one.missed?.monthlyUsd ?? 0) - (other.missed?.monthlyUsd ?? 0) ||
+    (one.missed?.p99Ms ?? 0) - (other.missed?.p99Ms ?? 0);
+  return {
+    ranked: numbered(ranked as Ranked[], objective?.minimize ?? 'cost'),
+    rejected: [
+      ...rejected,
+      ...missed.sort(nearest).map(({ platform, machine, reason }) => ({ platform, machine, reason })),
+    ],
+    missed,
+  };
 }
 
 function numbered(found: readonly Ranked[], minimize: 'cost' | 'latency'): Ranked[] {

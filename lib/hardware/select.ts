@@ -6,7 +6,8 @@ import { runtimeFor } from '../platforms.js';
 import { catalogueDate } from './catalogue/tables.js';
 import { type HardwareChoice, hardwareChoice } from './choice.js';
 import type { Platform } from './platform.js';
-import { type Ranked, type Ranking, rankMachines, requestProblems, type Selection } from './rank.js';
+import { type Ranked, type Ranking, rankMachines, type Selection } from './rank.js';
+import { requestProblems } from './request.js';
 import { advise } from './words/advice.js';
 import { inUsd } from './words/figures.js';
 
@@ -27,37 +28,43 @@ export function fallbacksOf(chosen: Ranked, ranked: readonly Ranked[]): Ranked[]
   return ranked.filter((other) => other !== chosen && replaces(other, chosen)).slice(0, mostFallbacks);
 }
 
-/** What a lock says against the tables of today, if anything. */
-function lockWarnings(locked: Ranked, best: Ranked, { catalogueDate: then }: LockedMachine): string[] {
+/** What the tables of today say against a lock, if anything. */
+export function lockWarnings(locked: Ranked, best: Ranked, { catalogueDate: then }: LockedMachine): string[] {
   const [now, before] = [best.candidate.monthlyUsd, locked.candidate.monthlyUsd];
-  if (best === locked || now === null || before === null || now >= before) return [];
+  if (best.type === locked.type || now === null || before === null || now >= before) return [];
   return [
     `The lock keeps ${locked.candidate.replicas} x ${locked.type.name} (tables of ${then}); ${best.candidate.replicas} x ${best.type.name} would save ${inUsd(before - now)} a month by those of ${catalogueDate()}. Nothing changes until: slipway plan MODEL --lock --update`,
   ];
 }
 
-/** The choice that a lock pins, or why it cannot stay. */
-function lockedChoice(
-  selection: Selection,
-  platform: Platform,
-  lock: LockedMachine,
-  ranking: Ranking,
-): Ranked | Problem {
-  const scaling = { min: lock.replicas, max: lock.replicas };
-  const request = { choose: 'named', machine: lock.machine } as const;
-  const form = { precision: lock.precision, provider: lock.provider };
-  const pinned = rankMachines({ ...selection, scaling, request, form }, [platform]);
-  const [found] = pinned.ranked;
-  if (found !== undefined) {
-    return (
-      ranking.ranked.find(({ type, candidate }) => type === found.type && candidate.replicas === lock.replicas) ?? found
-    );
-  }
-  const reason = pinned.rejected[0]?.reason ?? 'the platform does not offer it any more';
+/**
+ * The machine that a lock pins, as it does today; or why it cannot stay. What the user allows (`Hardware.auto`, `scaling`) holds for it
+ * as for any other.
+ */
+export function lockedMachine(selection: Selection, platform: Platform, lock: LockedMachine): Ranked | Problem {
+  const { machine, replicas, precision, provider } = lock;
+  const { min = 1, max = Number.POSITIVE_INFINITY } = selection.scaling ?? {};
+  const pinned = { machine, replicas, form: { precision, provider } };
+  const { ranked, rejected } = rankMachines({ ...selection, pinned }, [platform]);
+  const outside =
+    replicas < min ? `at least ${min} replicas are asked for` : replicas > max ? `at most ${max} are asked for` : undefined;
+  const [found] = ranked;
+  if (found !== undefined && outside === undefined) return found;
+  const reason = outside ?? rejected[0]?.reason ?? 'the platform does not offer it any more';
   return {
     where: 'hardware',
-    what: `the lock pins ${lock.replicas} x ${lock.machine}, which no longer does: ${reason}. Ask for less, or choose anew: slipway plan MODEL --lock --update`,
+    what: `the lock pins ${replicas} x ${machine}, which no longer does: ${reason}. Ask for less, or choose anew: slipway plan MODEL --lock --update`,
   };
+}
+
+/** A ranking whose first is the machine that a lock keeps. */
+function withFirst(first: Ranked, ranking: Ranking): Ranking {
+  const others = ranking.ranked.filter(({ type }) => type !== first.type);
+  const ranked = [first, ...others].map((each, index) => ({
+    ...each,
+    candidate: { ...each.candidate, rank: index + 1 },
+  }));
+  return { ...ranking, ranked };
 }
 
 /**
@@ -72,12 +79,14 @@ export function selectHardware(
 ): HardwareChoice | Problem[] {
   const problems = requestProblems(selection.request, [platform]);
   if (problems.length > 0) return problems;
-  const ranking = rankMachines(selection, [platform]);
-  const advice = advise(selection, [platform], ranking);
+  const today = rankMachines(selection, [platform]);
   const pinned = lock && selection.request?.choose !== 'named' ? lock : undefined;
-  const chosen = pinned ? lockedChoice(selection, platform, pinned, ranking) : ranking.ranked[0];
+  const kept = pinned && lockedMachine(selection, platform, pinned);
+  if (kept && 'where' in kept) return [kept];
+  const ranking = kept ? withFirst(kept, today) : today;
+  const advice = advise(selection, [platform], ranking);
+  const [chosen] = ranking.ranked;
   if (chosen === undefined) return advice.map((what) => ({ where: 'hardware', what }));
-  if ('where' in chosen) return [chosen];
   const fallbacks = pinned
     ? platform.machines.filter(({ name }) => pinned.fallbacks.includes(name))
     : fallbacksOf(chosen, ranking.ranked).map(({ type }) => type);
@@ -89,7 +98,7 @@ export function selectHardware(
     candidates: ranking.ranked.map(({ candidate }) => candidate),
     rejected: ranking.rejected,
     advice,
-    warnings: pinned && ranking.ranked[0] ? lockWarnings(chosen, ranking.ranked[0], pinned) : [],
+    warnings: pinned && today.ranked[0] ? lockWarnings(chosen, today.ranked[0], pinned) : [],
     runtime: { provider: chosen.candidate.provider, onnxruntime, cuda },
     catalogueDate: pinned?.catalogueDate ?? catalogueDate(),
   });

@@ -3,7 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, totalmem } from 'node:os';
 import { SlipwayError } from '../errors.js';
+import { findMachineType } from '../hardware/catalogue/tables.js';
 import type { InstructionSet, Machine } from '../hardware/machine.js';
+import { machineOf } from '../hardware/offer.js';
 import type { Platform } from '../hardware/platform.js';
 
 function read(path: string): string {
@@ -86,12 +88,18 @@ const instructionSets: readonly InstructionSet[] = ['x86-64-vnni', 'x86-64', 'ar
 /**
  * The machine that a target names: `local`, an instruction set, or a machine type.
  *
- * Of a machine type nothing is known yet, so it gets the recipe that is right on every CPU.
+ * A machine type that no table has gets the recipe that is right on every CPU. Memory and processors stay this machine's: it is here that
+ * candidates are tried.
  */
 export function targetMachine(target: string, here: Machine = thisMachine()): Machine {
   if (target === 'local') return here;
   if (target.trim() === '') {
     throw new SlipwayError(`The target is empty. Give 'local', ${instructionSets.join(', ')}, or a machine type.`);
+  }
+  const type = findMachineType(target);
+  if (type) {
+    const { name, architecture, instructionSet, cpu, cpus } = machineOf(type, null);
+    return { ...here, name, architecture, instructionSet, cpu, cpus };
   }
   const instructionSet = instructionSets.find((set) => set === target) ?? 'unknown';
   const architecture = instructionSet === 'arm64' ? 'arm64' : 'x86_64';

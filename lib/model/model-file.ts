@@ -1,6 +1,6 @@
 /** Step 1 of the road: what Slipway has to know of the model a user names, from its graph or from its committed profile. */
 
-import { SlipwayError } from '../errors.js';
+import { type Problem, SlipwayError } from '../errors.js';
 import type { ModelSource } from './model.js';
 import type { ModelProfile } from './profile.js';
 import { readProfileFile } from './profile-file.js';
@@ -31,4 +31,17 @@ export function describeModel(source: Pick<ModelSource, 'path' | 'uri'>): Descri
   const graph = readGraph(source.path);
   const profile = profileOf(graph);
   return { profile, fixedDims: null, work: (dims) => workOf(graph, profile, dims) };
+}
+
+/** Sizes that contradict those that a profile was made for. */
+export function fixedDimProblems(
+  fixed: DescribedModel['fixedDims'],
+  dims: Readonly<Record<string, number>>,
+): Problem[] {
+  return Object.entries(fixed ?? {})
+    .filter(([name, size]) => Object.hasOwn(dims, name) && dims[name] !== size)
+    .map(([name, size]) => ({
+      where: `dims.${name}`,
+      what: `${dims[name]} is given, the profile was made for ${size}. Make it again with --dim ${name}=${dims[name]}.`,
+    }));
 }

@@ -7,6 +7,15 @@ export function closest(name: string, names: readonly string[]): string[] {
   return [...new Set(names)].sort((one, other) => distances.get(one)! - distances.get(other)!).slice(0, 5);
 }
 
+/** Whether two names are the same but for case, an ending such as `.onnx`, or a few letters: at most one in three. */
+export function isNearly(name: string, other: string): boolean {
+  const [one, two] = [name, other].map((each) => each.toLowerCase().replace(/\.(onnx|profile\.json)$/, '')) as [
+    string,
+    string,
+  ];
+  return editDistance(one, two) <= Math.floor((Math.min(one.length, two.length) + 1) / 3);
+}
+
 /** A name that is only longer is meant more often than one of other letters. */
 function distance(asked: string, known: string): number {
   return asked !== '' && known.includes(asked)

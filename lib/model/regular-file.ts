@@ -43,6 +43,14 @@ export function readAt({ descriptor }: OpenFile, buffer: Buffer, from: number): 
   return count;
 }
 
+/** The whole text of a file, UTF-8. Throws `SlipwayError` as `withFile` does. */
+export function readText(path: string): string {
+  return withFile(path, (file) => {
+    const buffer = Buffer.alloc(file.size);
+    return buffer.toString('utf8', 0, readAt(file, buffer, 0));
+  });
+}
+
 /** What the system's error codes mean for someone who gave a path. */
 const codes: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist. Check the path',

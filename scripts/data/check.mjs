@@ -104,7 +104,9 @@ export function checkFolder(folder) {
   }
   for (const file of documents.filter((name) => files.includes(name))) {
     read(file, (content) => {
-      json[file] = JSON.parse(content);
+      const document = JSON.parse(content);
+      if (document === null || typeof document !== 'object') throw new Error('it holds no object');
+      json[file] = document;
     });
   }
   const keys = (table) => new Set((rows[table] ?? []).map((row) => row[tables[table].key[0]]));

@@ -1,7 +1,25 @@
 // What must hold between the tables under `data/`, beyond single cells.
-import { platformFields, platforms } from './schemas.mjs';
 
-const region = /^[a-z]+(-[a-z]+)*-?[a-z]*\d*$/;
+import { regions } from './regions.mjs';
+import { defaultRows, platformFields, platforms } from './schemas.mjs';
+import { grouped, six } from './table.mjs';
+
+/** `2026-07-20` or `2026-07`, a year later; dates of either kind compare as texts. */
+const yearLater = (date) => `${Number(date.slice(0, 4)) + 1}${date.slice(4)}`;
+
+/** Sources: no date more than a year after the one before it, from the middle one on. The clock of the machine is not asked. */
+function sourceProblems({ rows }) {
+  const dated = rows['sources.csv'].filter((row) => row.date).toSorted((a, b) => (a.date < b.date ? -1 : 1));
+  const later = dated.slice(Math.floor((dated.length - 1) / 2));
+  const jump = later.findIndex((row, at) => at > 0 && row.date > yearLater(later[at - 1].date));
+  if (jump < 0) return [];
+  const before = later[jump - 1].date;
+  return later
+    .slice(jump)
+    .map(
+      ({ key, date }) => `sources.csv, ${key}: ${date} is more than a year after ${before}, the newest of the others`,
+    );
+}
 
 /** Prices: positive, of machines that exist, with a source that has a date. */
 function priceProblems({ rows, json }) {
@@ -18,6 +36,7 @@ function priceProblems({ rows, json }) {
   );
   const wrong = entries.flatMap(([id, { kind, source, everyRegionListed, usdPerHour }]) => {
     const known = Object.entries(usdPerHour ?? {}).filter(([, usd]) => usd !== null);
+    const places = regions[id.split('-')[0]] ?? new Set();
     return [
       [!exists.has(id), 'is no machine of machines.csv'],
       [typeof everyRegionListed !== 'boolean', 'does not say whether every region is listed'],
@@ -25,10 +44,13 @@ function priceProblems({ rows, json }) {
       [known.length > 0 && !kind, 'has prices of no kind'],
       [known.length > 0 && !dated.has(source), `has prices from '${source}', which has no date in sources.csv`],
       ...known.map(([where, usd]) => [
-        !(usd > 0 && usd < 1000),
-        `costs ${usd} in ${where}, which is not above 0 and below 1000`,
+        !(typeof usd === 'number' && usd > 0 && usd < 1000),
+        `costs ${JSON.stringify(usd)} in ${where}, which is no number above 0 and below 1000`,
       ]),
-      ...Object.keys(usdPerHour ?? {}).map((where) => [!region.test(where), `'${where}' is no name of a region`]),
+      ...Object.keys(usdPerHour ?? {}).map((where) => [
+        !places.has(where),
+        `'${where}' is no region in scripts/data/regions.mjs`,
+      ]),
     ]
       .filter(([holds]) => holds)
       .map(([, what]) => `${id}: ${what}`);
@@ -36,14 +58,29 @@ function priceProblems({ rows, json }) {
   return [...missing, ...wrong].map((problem) => `hardware/prices.json, ${problem}`);
 }
 
+/** Whether it is a count of accelerators: whole, or one part of so many, written with six digits. */
+function isCount(count) {
+  const value = Number(count);
+  return value >= 1 || value === 0 ? Number.isInteger(value) : count === six(1 / Math.round(1 / value));
+}
+
 /** Machines: accelerator and count, architecture and processors, platform and architecture. */
 function machineProblems({ rows, json }) {
+  const memory = new Map(rows['hardware/gpus.csv'].map((row) => [row.id, Number(row.memory_gib)]));
   const sets = new Map(rows['hardware/cpus.csv'].map((row) => [row.id, row.instruction_set]));
   return rows['hardware/machines.csv'].flatMap((row) => {
     const processors = row.cpus.split(' ').filter(Boolean);
     const arm = row.architecture === 'arm64';
     const offered = json['platforms/platforms.json'][row.platform]?.architectures ?? [];
+    const count = row.accelerator_count;
+    // Vendors cut an accelerator's memory into whole GiB.
+    const part = Number(count) < 1 ? (memory.get(row.accelerator) ?? 0) / Math.round(1 / Number(count)) : 0;
     return [
+      [!isCount(count), `accelerator_count ${count} is neither whole nor one part of so many with six digits`],
+      [
+        !Number.isInteger(part),
+        `accelerator_count ${count} is ${six(part)} GiB of ${row.accelerator}, which is not whole`,
+      ],
       [
         (row.accelerator === '') !== (Number(row.accelerator_count) === 0),
         'accelerator and accelerator_count do not fit',
@@ -56,10 +93,32 @@ function machineProblems({ rows, json }) {
   });
 }
 
-const gpuProblems = ({ rows }) =>
-  rows['hardware/gpus.csv']
+/** Accelerators: memory, and names that mean one of them in any case. */
+function gpuProblems({ rows }) {
+  const file = 'hardware/gpus.csv';
+  const above = rows[file]
     .filter((row) => Number(row.usable_gib) > Number(row.memory_gib))
-    .map((row) => `hardware/gpus.csv, ${row.id}: usable_gib is above memory_gib`);
+    .map((row) => `${file}, ${row.id}: usable_gib is above memory_gib`);
+  const names = rows[file].flatMap((row) =>
+    [...new Set([row.id, row.name].map((name) => name.toLowerCase()))].map((name) => ({ name, id: row.id })),
+  );
+  const shared = [...grouped(names, ({ name }) => name)].filter(([, rows]) => rows.length > 1);
+  return [
+    ...above,
+    ...shared.map(([name, rows]) => `${file}: ${rows.map(({ id }) => id).join(' and ')} are all called '${name}'`),
+  ];
+}
+
+/** Efficiency: a row for all devices wherever an estimate may ask for one. */
+function efficiencyProblems({ rows }) {
+  const file = 'hardware/efficiency.csv';
+  const present = new Set(
+    rows[file].filter((row) => row.device === '*').map((row) => `${row.stack},${row.precision},${row.class}`),
+  );
+  return defaultRows
+    .filter(([stack, precision, kind]) => !['*', precision].some((one) => present.has(`${stack},${one},${kind}`)))
+    .map(([stack, precision, kind]) => `${file}: no row for *,${stack},${precision},${kind}, nor for every precision`);
+}
 
 const minorOf = (version) => Number(version.split('.')[1]);
 
@@ -121,7 +180,8 @@ function platformProblems({ rows, json }) {
     .filter((platform) => !entries[platform])
     .map((platform) => `${file}: ${platform} is missing`);
   const unknown = Object.keys(entries).filter((platform) => !platforms.includes(platform));
-  const fields = Object.entries(entries).flatMap(([platform, entry]) => {
+  const written = Object.entries(entries).filter(([, entry]) => entry);
+  const fields = written.flatMap(([platform, entry]) => {
     const wrong = Object.entries(platformFields).map(([name, field]) => [
       name,
       fieldProblem(entry[name], field, entry.sources?.[name]),
@@ -149,6 +209,7 @@ const tables = [
   'hardware/gpus.csv',
   'hardware/cpus.csv',
   'hardware/machines.csv',
+  'hardware/efficiency.csv',
   'platforms/runtimes.csv',
 ];
 const documents = ['hardware/prices.json', 'platforms/platforms.json'];
@@ -156,6 +217,14 @@ const documents = ['hardware/prices.json', 'platforms/platforms.json'];
 /** Problems between the tables that `checkFolder` read; none while one of them is missing or has other columns. */
 export function ruleProblems(folder) {
   const complete = tables.every((file) => folder.rows[file]) && documents.every((file) => folder.json[file]);
-  const rules = [priceProblems, machineProblems, gpuProblems, runtimeProblems, platformProblems];
+  const rules = [
+    sourceProblems,
+    priceProblems,
+    machineProblems,
+    gpuProblems,
+    efficiencyProblems,
+    runtimeProblems,
+    platformProblems,
+  ];
   return complete ? rules.flatMap((rule) => rule(folder)) : [];
 }

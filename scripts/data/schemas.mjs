@@ -17,6 +17,7 @@ const version = { type: 'text', pattern: /^\d+\.\d+\.\d+$/ };
 export const platforms = ['local', 'aws-sagemaker', 'azure-ml', 'azure-container-apps', 'gcp-cloud-run', 'gcp-vertex'];
 const instructionSets = ['x86-64-vnni', 'x86-64', 'arm64', 'unknown'];
 const precisions = ['fp32', 'tf32', 'fp16', 'bf16', 'int8', 'fp8'];
+const kernelClasses = ['conv', 'grouped', 'matmul', 'attention', 'memory', 'elementwise', 'tree'];
 const confidence = oneOf('high', 'medium', 'low');
 
 /** By path below the folder. `key`: columns that no two rows share; without it no two rows are equal. */
@@ -100,7 +101,7 @@ export const tables = {
       device: { type: 'text', references: ['hardware/gpus.csv', 'hardware/cpus.csv'], orElse: '*' },
       stack: oneOf('ort-cpu', 'ort-cuda', 'tensorrt'),
       precision: oneOf(...precisions, '*'),
-      class: oneOf('conv', 'grouped', 'matmul', 'attention', 'memory', 'elementwise', 'tree', 'launch'),
+      class: oneOf(...kernelClasses, 'launch'),
       compute: { type: 'number', atLeast: 0, atMost: 4 },
       bandwidth: { type: 'number', atLeast: 0, atMost: 4 },
       floor_us: { type: 'number', atLeast: 0, atMost: 10_000 },
@@ -184,6 +185,20 @@ export const tables = {
     },
   },
 };
+
+/**
+ * What an estimate may ask of all devices, `[stack, precision, class]`, see `lib/hardware/estimate`: processors compute in float, and
+ * products with stored weights in 8 bits; the CUDA provider has no kernels in 8 bits; a launch has no precision.
+ */
+export const defaultRows = [
+  ...kernelClasses.map((kind) => ['ort-cpu', 'fp32', kind]),
+  ...['conv', 'grouped', 'matmul'].map((kind) => ['ort-cpu', 'int8', kind]),
+  ...['fp32', 'tf32', 'fp16', 'bf16'].flatMap((precision) =>
+    kernelClasses.map((kind) => ['ort-cuda', precision, kind]),
+  ),
+  ...precisions.flatMap((precision) => kernelClasses.map((kind) => ['tensorrt', precision, kind])),
+  ...['ort-cuda', 'tensorrt'].map((stack) => [stack, 'fp32', 'launch']),
+];
 
 /** Files that are no tables: read as JSON, and checked by `rules.mjs` or by the tests of the room that reads them. */
 export const documents = ['hardware/prices.json', 'platforms/platforms.json', 'metrics/server.json'];

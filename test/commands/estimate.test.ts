@@ -1,8 +1,8 @@
 /** `slipway estimate`: one device, one number, from the graph alone. */
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { estimateCommand } from '../../bin/commands/estimate.js';
-import { example } from '../model/scratch.js';
+import { example, fixture } from '../model/scratch.js';
 import { network } from '../networks.js';
 import { run } from './run.js';
 
@@ -67,6 +67,102 @@ test('the processor of a machine, with fewer cores', async () => {
     await json(path, '--machine', 'ml.c7i.2xlarge', '--cores', '1'),
   ];
   expect(one.latencyMs).toBeGreaterThan(all.latencyMs);
+});
+
+test('cores that the machine type does not have are refused with those it has', async () => {
+  const path = example('digits', 'digits.onnx');
+  await expect(estimate(path, '--machine', 'ml.c7i.xlarge', '--cores', '3')).rejects.toThrow(
+    '--cores: 3 is given, ml.c7i.xlarge has 2 (4 vCPUs); leave it out, or give at most 2',
+  );
+  await expect(estimate(path, '--machine', '1cpu-1gib', '--cores', '1')).rejects.toThrow(
+    '--cores: 1 is given, 1cpu-1gib has 0.5 (1 vCPU); leave it out',
+  );
+  await expect(estimate(path, '--machine', 'ml.g6.xlarge', '--provider', 'cpu', '--cores', '64')).rejects.toThrow(
+    '--cores: 64 is given, ml.g6.xlarge has 2 (4 vCPUs)',
+  );
+  const { out, err } = await estimate(path, '--cores', '640');
+  expect(out).toMatch(/^.*, (640|1280) vCPUs, fp32 by cpu/);
+  expect(out).not.toContain('usable');
+  expect(err).toBe('');
+});
+
+test('one vCPU is one', async () => {
+  const path = example('digits', 'digits.onnx');
+  expect((await estimate(path, '--machine', '1cpu-1gib')).out).toMatch(/^[^\n]*, 1 vCPU, fp32 by cpu, batch 1\n/);
+});
+
+describe('memory', () => {
+  const much = (...device: string[]) => estimate(network('resnet50'), '--batch', '50000', ...device);
+
+  test('that the accelerator does not have is a warning', async () => {
+    const { out, err } = await much('--accelerator', 'l4');
+    const [, needs] = /^Warning: needs (\d+) GiB, usable 19\.98 GiB on L4: does not fit\.\n$/.exec(err) ?? [];
+    expect(Number(needs)).toBeGreaterThan(20);
+    expect(out).toContain(`  memory      ${needs} GiB of 19.98 usable\n`);
+  });
+
+  test('is nine tenths of a machine, and of a share of an accelerator', async () => {
+    const { err } = await much('--machine', 'ml.c7i.xlarge');
+    expect(err).toMatch(/^Warning: needs \d+ GiB, usable 7\.20 GiB on ml\.c7i\.xlarge: does not fit\.\n$/);
+    const shared = await much('--machine', 'Standard_NV6ads_A10_v5');
+    expect(shared.err).toMatch(/^Warning: needs \d+ GiB, usable 3\.\d\d GiB on A10: does not fit\.\n$/);
+  });
+
+  test('that is enough is told with what there is, and not in JSON', async () => {
+    const { out, err } = await estimate(network('resnet50'), '--accelerator', 'l4');
+    expect(out).toMatch(/ {2}memory {6}\S+ GiB of 19\.98 usable\n/);
+    expect(err).toBe('');
+    const large = await much('--accelerator', 'l4', '--json');
+    expect(JSON.parse(large.out).memoryGiB).toBeGreaterThan(20);
+    expect(large.err).toContain('does not fit');
+  });
+});
+
+test('trees do not run on accelerators', async () => {
+  for (const device of [
+    ['--accelerator', 'l4'],
+    ['--machine', 'ml.g6.xlarge', '--provider', 'tensorrt'],
+  ]) {
+    await expect(estimate(fixture('trees.onnx'), ...device)).rejects.toThrow(
+      '--accelerator, --machine: operators of ai.onnx.ml have no kernels for l4: they would run on its CPU',
+    );
+  }
+  const { out } = await estimate(fixture('trees.onnx'), '--machine', 'ml.g6.xlarge', '--provider', 'cpu');
+  expect(out).toContain('fp32 by cpu');
+});
+
+test('a model that computes nothing takes as long as the smallest kernel', async () => {
+  for (const device of [
+    ['--machine', 'ml.c7i.xlarge'],
+    ['--accelerator', 't4'],
+  ]) {
+    const found = await json(fixture('dtypes-raw.onnx'), ...device);
+    expect(found.latencyMs).toBeGreaterThan(0.001);
+    expect(found.latencyMs).toBeLessThan(0.1);
+    expect(found.throughputPerSecond).toBeCloseTo(1000 / found.latencyMs, 6);
+    expect(found).toMatchObject({ boundBy: 'launch' });
+  }
+});
+
+test.each([
+  ['qdq.onnx', ['--machine', 'ml.c7i.xlarge'], 'int8 by cpu'],
+  ['qoperator.onnx', ['--machine', 'ml.c7i.xlarge'], 'int8 by cpu'],
+  ['dynamic.onnx', ['--machine', 'ml.c7i.xlarge'], 'int8 by cpu'],
+  ['qdq.onnx', ['--accelerator', 'l4'], 'int8 by cuda'],
+  ['qdq.onnx', ['--accelerator', 'l4', '--provider', 'tensorrt'], 'int8 by tensorrt'],
+  ['float16.onnx', ['--accelerator', 'l4'], 'fp16 by cuda'],
+  ['float16.onnx', ['--accelerator', 'm60'], null],
+  ['float16.onnx', ['--machine', 'ml.c7i.xlarge'], 'fp32 by cpu'],
+  ['mlp.onnx', ['--accelerator', 'l4'], 'fp32 by cuda'],
+])('%s with %j runs as it is, where that can be executed', async (name, device, form) => {
+  const found = estimate(fixture(name), ...device);
+  if (form === null) await expect(found).rejects.toThrow(/needs an NVIDIA GPU of compute capability 6\.0/);
+  else expect((await found).out).toContain(`, ${form}, batch 1`);
+});
+
+test('a size that is given twice is refused', async () => {
+  const twice = estimate(network('bert-base'), '--accelerator', 't4', '--dim', 'sequence=64', '--dim', 'sequence=128');
+  await expect(twice).rejects.toThrow(/--dim.*sequence is given twice\. Give it one size\./);
 });
 
 test('all that contradicts itself is told at once', async () => {

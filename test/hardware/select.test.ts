@@ -150,7 +150,7 @@ describe('the gates', () => {
   test('a payload beyond the platform is refused for every machine', () => {
     const inputs = [{ name: 'x', dtype: 'float32', elements: [0, 1e6, 0] }] as const;
     expect(refused({ work: work({ inputs }) })).toContain(
-      'aws-sagemaker: a request has 11 MB, the platform takes 6.3 MB (4 x machine)',
+      'aws-sagemaker: a request has 11 MB, the platform takes 6.3 MB (4 machines)',
     );
     const binary = { work: work({ inputs }), objective: { payload: { encoding: 'binary' as const } } };
     expect(chosen(binary).chosen.name).toBe('small');
@@ -242,6 +242,31 @@ describe('a lock', () => {
     ]);
     const slow = selectHardware(selection({ work: heavy(500), objective: { p99Ms: 20 } }), platform, lock);
     expect(slow).toEqual([{ where: 'hardware', what: expect.stringMatching(/no longer does: p99 is \d+ ms at best/) }]);
+  });
+
+  test('does not override what the user allows', () => {
+    const refusedWith = (changes: Partial<Selection>) => {
+      const choice = selectHardware(selection(changes), platform, lock);
+      return Array.isArray(choice) ? choice[0]?.what : choice.chosen.name;
+    };
+    expect(refusedWith({ scaling: { min: 3 } })).toMatch(/no longer does: at least 3 replicas are asked for/);
+    expect(refusedWith({ scaling: { max: 1 } })).toMatch(/no longer does: at most 1 are asked for/);
+    expect(refusedWith({ scaling: { toZero: true } })).toMatch(/no longer does: does not scale to zero/);
+    expect(refusedWith({ request: Hardware.auto({ deny: ['lar*'] }) })).toMatch(/no longer does: is denied by 'lar\*'/);
+    expect(refusedWith({ request: Hardware.auto({ providers: ['cuda'] }) })).toMatch(/no longer does: /);
+    expect(refusedWith({ request: Hardware.auto({ allow: ['large'] }) })).toBe('large');
+  });
+
+  test('keeps the form, and is what the explanation is about', () => {
+    const tensorrt: LockedMachine = { ...lock, machine: 't4', fallbacks: [], provider: 'tensorrt', precision: 'fp16' };
+    const choice = selectHardware(selection({ work: heavy(10) }), platform, tensorrt) as HardwareChoice;
+    expect([choice.chosen.name, choice.candidate.precision, choice.runtime.provider]).toEqual([
+      't4',
+      'fp16',
+      'tensorrt',
+    ]);
+    expect(choice.candidate).toEqual(choice.candidates[0]);
+    expect(choice.explain()).toMatch(/^The lock keeps 2 x t4 [^\n]*\n\n2 x Tesla T4 are enough: /);
   });
 
   test('yields to a machine that is named', () => {

@@ -36,6 +36,17 @@ describe('a target', () => {
   test('local is this machine', () => expect(targetMachine('local', here)).toBe(here));
   test('an instruction set is taken at its word', () =>
     expect(targetMachine('x86-64', here)).toMatchObject({ name: 'x86-64', instructionSet: 'x86-64' }));
-  test('a machine type gets the recipe that is right on every CPU', () =>
-    expect(targetMachine('ml.c7i.xlarge', here)).toMatchObject({ name: 'ml.c7i.xlarge', instructionSet: 'unknown' }));
+  test('a machine type has the instruction set of the least able processor that it may have', () => {
+    expect(targetMachine('ML.C7i.xlarge', here)).toMatchObject({
+      name: 'ml.c7i.xlarge',
+      instructionSet: 'x86-64-vnni',
+    });
+    expect(targetMachine('ml.m5.xlarge', here)).toMatchObject({
+      instructionSet: 'x86-64',
+      processors: here.processors,
+    });
+    expect(targetMachine('ml.c7g.xlarge', here)).toMatchObject({ instructionSet: 'arm64', architecture: 'arm64' });
+  });
+  test('an unknown one gets the recipe that is right on every CPU', () =>
+    expect(targetMachine('ml.c99.xlarge', here)).toMatchObject({ name: 'ml.c99.xlarge', instructionSet: 'unknown' }));
 });

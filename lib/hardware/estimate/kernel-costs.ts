@@ -40,9 +40,22 @@ export function executed(work: Work, execution: Execution): ExecutedWork {
   return found;
 }
 
+const nothing: Quantity = [0, 0, 0];
+
+/** A run without kernels passes values on and returns, which takes as long as the smallest kernel. */
+const empty: KernelCost = {
+  class: 'memory',
+  precision: 'fp32',
+  count: 1,
+  steps: 1,
+  operations: nothing,
+  bytes: nothing,
+};
+
 function execute(work: Work, execution: Execution): ExecutedWork {
   const quantizedGraph = work.kernels.some(({ quantized }) => quantized);
-  const costs = work.kernels.flatMap((kernel) => costsOf(kernel, quantizedGraph, execution));
+  const kernels = work.kernels.flatMap((kernel) => costsOf(kernel, quantizedGraph, execution));
+  const costs = kernels.some(({ count, steps }) => count * steps > 0) ? kernels : [...kernels, empty];
   return {
     costs,
     launches: costs.reduce((sum, { count, steps }) => sum + count * steps, 0),
@@ -94,5 +107,5 @@ function costsOf(kernel: Kernel, quantizedGraph: boolean, execution: Execution):
   // Weights and activations are read as bytes and written as floats before the product.
   const each = 1 + size;
   const turned: Quantity = [(weights + packedBytes + floats[0]) * each, floats[1] * each, floats[2] * each];
-  return [cost, { class: 'memory', precision, count, steps: 1, operations: [0, 0, 0], bytes: turned }];
+  return [cost, { class: 'memory', precision, count, steps: 1, operations: nothing, bytes: turned }];
 }

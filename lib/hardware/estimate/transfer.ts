@@ -136,11 +136,11 @@ function adjusted(gpu: Gpu, source: Gpu, precision: Precision, { row, measured }
   const [ownGpu, ownPrecision] = [source.id === gpu.id, measured === precision];
   if (ownGpu && ownPrecision) return { ...row, origin: originOf(row, gpu.name) };
   const factor = ownGpu ? 1 : (wattsPerTop(gpu, measured) / wattsPerTop(source, measured)) ** power;
-  const from = [...(ownGpu ? [] : [source.name]), ...(ownPrecision ? [] : [measured])];
+  const from = ownPrecision ? source.name : `${ownGpu ? 'its' : `${source.name}'s`} ${measured} results`;
   return {
     ...row,
     compute: Math.min(1, row.compute * factor),
     spread: row.spread + (ownGpu ? 0 : otherGpu) + (ownPrecision ? 0 : otherPrecision),
-    origin: `transferred from ${from.join(' ')}`,
+    origin: `transferred from ${from}`,
   };
 }

@@ -1,103 +1,77 @@
 /** Step 2 of the road: the answer in sentences: what is chosen and why, or what keeps every machine out and what would help. */
 
-import type { Failed } from '../evaluate.js';
 import type { Platform } from '../platform.js';
-import type { Ranked, Ranking, Selection } from '../rank.js';
+import { type Ranked, type Ranking, rankMachines, type Selection } from '../rank.js';
 import { alternativesTo } from './alternatives.js';
 import { answer } from './answer.js';
-import { inMs, inUsd, placed, times } from './figures.js';
+import { inMs, inUsd, machineAt } from './figures.js';
+import { onMisses } from './on-misses.js';
 import { onPayload } from './on-payload.js';
 
-/** What may turn out otherwise, and what keeping it up takes. */
-function onUpkeep(
-  { candidate, quota }: Ranked,
-  ranked: readonly Ranked[],
-  { objective, scaling }: Selection,
-): string[] {
-  const { monthlyUsd, replicas, scaleToZero, p50Ms, p99Ms, bandMs } = candidate;
-  const asleep = ranked.find(
-    (other) => other.candidate.scaleToZero && (other.candidate.monthlyUsd ?? 0) > 0,
-  )?.candidate;
-  const duty = monthlyUsd !== null && asleep?.monthlyUsd ? monthlyUsd / asleep.monthlyUsd : Number.POSITIVE_INFINITY;
-  const carriesAlone = (objective?.requestsPerSecond ?? 1) * 1.0001 <= candidate.throughputPerSecond / replicas;
-  const latest = (p99Ms * bandMs[1]) / p50Ms;
-  const surer = ranked.find(
-    ({ candidate: { p99Ms: other, bandMs: band, p50Ms: half } }) => (other * band[1]) / half <= (objective?.p99Ms ?? 0),
-  )?.candidate;
-  const found: readonly (readonly [holds: boolean, text: string])[] = [
-    [
-      objective?.p99Ms !== undefined && latest > objective.p99Ms,
-      `At the upper end of the estimate's band p99 is ${inMs(latest)}: measure before you promise ${inMs(objective?.p99Ms ?? 0)}${surer === undefined ? '' : `, or take ${times(surer.replicas, surer.machine)} (${placed(surer)}), whose whole band keeps it, for ${surer.monthlyUsd === null ? 'nothing' : inUsd(surer.monthlyUsd)} a month`}.`,
-    ],
-    [
-      replicas === 2 && carriesAlone && scaling?.min === undefined && monthlyUsd !== null,
-      'One replica would carry the rate; the second keeps the endpoint up when the first is lost (--min-replicas 1 leaves it out).',
-    ],
-    [
-      replicas === 1 && scaleToZero && scaling?.min === undefined,
-      'One instance is planned, and none while no request comes: the first one then waits for a start. --min-replicas 2 compares it with platforms that keep two.',
-    ],
-    [
-      !scaleToZero && duty < 1,
-      `Where requests come for less than ${Math.floor(duty * 100)} % of the time, ${asleep?.machine} (${asleep === undefined ? '' : placed(asleep)}) is cheaper: it stops when none come.`,
-    ],
-    [quota !== null, `Quota: ${quota}.`],
+/** p99 at the upper end of the estimate's band. */
+const latest = ({ candidate: { p99Ms, bandMs, p50Ms } }: Ranked): number => (p99Ms * bandMs[1]) / p50Ms;
+
+/** What the band of the estimate leaves open. */
+function onBand(best: Ranked, ranked: readonly Ranked[], { objective }: Selection): string[] {
+  const p99Ms = objective?.p99Ms;
+  if (p99Ms === undefined || latest(best) <= p99Ms) return [];
+  const surer = ranked.find((other) => latest(other) <= p99Ms && other.candidate.monthlyUsd !== null)?.candidate;
+  const instead = surer
+    ? `, or take ${machineAt(surer)}, whose whole band keeps it, for ${inUsd(surer.monthlyUsd!)} a month`
+    : '';
+  return [
+    `At the upper end of the estimate's band p99 is ${inMs(latest(best))}: measure before you promise ${inMs(p99Ms)}${instead}.`,
   ];
-  return found.filter(([holds]) => holds).map(([, text]) => text);
 }
 
-const leastOf = <T>(items: readonly T[], value: (item: T) => number): T | undefined =>
-  items.reduce<T | undefined>(
-    (best, item) => (best === undefined || value(item) < value(best) ? item : best),
-    undefined,
-  );
-
-/** By how much every machine misses, and what would do. */
-function onMisses({ missed, rejected }: Ranking, { objective, scaling }: Selection): string[] {
-  const nearest = leastOf(
-    missed.filter((miss) => miss.missed?.monthlyUsd == null),
-    (miss: Failed) => miss.missed?.p99Ms ?? Infinity,
-  );
-  const dearest = leastOf(
-    missed.filter((miss) => miss.missed?.monthlyUsd != null),
-    (miss: Failed) => miss.missed!.monthlyUsd!,
-  );
-  const p99 = nearest?.missed?.p99Ms ?? Infinity;
-  const late = objective?.p99Ms !== undefined && p99 > objective.p99Ms;
-  const found = [
-    ...(dearest
-      ? [
-          `No machine costs as little as asked for. The nearest: ${dearest.machine} (${dearest.platform}) ${dearest.reason}. Raise the budget to ${inUsd(Math.ceil(dearest.missed!.monthlyUsd!))}.`,
-        ]
-      : []),
-    ...(nearest && late
-      ? [
-          `No machine is as fast as asked for. The nearest: ${nearest.machine} (${nearest.platform}): ${nearest.reason}. Relax p99 to ${Math.ceil(p99 * 1.1)} ms.`,
-        ]
-      : []),
-    ...(nearest && !late && !dearest
-      ? [
-          `No machine carries the rate: ${nearest.machine} (${nearest.platform}): ${nearest.reason}. ${scaling?.max ? 'Allow more replicas' : 'Ask for a higher limit of instances, or split the rate over endpoints'}, or relax p99.`,
-        ]
-      : []),
-  ];
-  if (found.length > 0) return found;
-  const counts = new Map<string, number>();
-  for (const { platform, reason } of rejected) {
-    const text = `${platform}: ${reason}`;
-    counts.set(text, (counts.get(text) ?? 0) + 1);
+/** Why there are as many replicas as there are. */
+function onReplicas({ candidate, type }: Ranked, selection: Selection, platforms: readonly Platform[]): string[] {
+  const { replicas, scaleToZero, monthlyUsd, precision, provider } = candidate;
+  if (selection.scaling?.min !== undefined || monthlyUsd === null) return [];
+  if (replicas === 1 && scaleToZero) {
+    return [
+      'One instance is planned, and none while no request comes: the first one then waits for a start. --min-replicas 2 compares it with platforms that keep two.',
+    ];
   }
-  const common = [...counts].sort(([one, a], [other, b]) => b - a || (one < other ? -1 : 1)).slice(0, 5);
+  if (replicas !== 2) return [];
+  const pinned = { machine: type.name, form: { precision, provider }, replicas: 1 };
+  const here = platforms.filter(({ id, region }) => id === candidate.platform && region === candidate.region);
+  return rankMachines({ ...selection, pinned }, here).ranked.length === 0
+    ? []
+    : [
+        'One replica would do; the second keeps the endpoint up when the first is lost (--min-replicas 1 leaves it out).',
+      ];
+}
+
+/** Where a platform that stops between requests is cheaper. */
+function onDuty({ candidate }: Ranked, ranked: readonly Ranked[]): string[] {
+  const asleep = ranked.find((other) => other.candidate.scaleToZero && other.candidate.monthlyUsd)?.candidate;
+  if (candidate.scaleToZero || candidate.monthlyUsd === null || !asleep?.monthlyUsd) return [];
+  const duty = candidate.monthlyUsd / asleep.monthlyUsd;
+  if (duty >= 1) return [];
   return [
-    `No machine comes into question. ${common.map(([reason, count]) => `${reason} (${times(count, 'machine')})`).join('; ')}.`,
+    `Where requests come for less than ${Math.floor(duty * 100)} % of the time, ${machineAt(asleep)} is cheaper: it stops when none come.`,
   ];
 }
 
 /** The answer, most important first. */
 export function advise(selection: Selection, platforms: readonly Platform[], ranking: Ranking): string[] {
-  const [best] = ranking.ranked;
+  const { ranked } = ranking;
+  const [best] = ranked;
   const payload = onPayload(selection, platforms, best);
   const saving = alternativesTo(selection, platforms, best?.candidate);
-  if (best === undefined) return [...onMisses(ranking, selection), ...payload, ...saving];
-  return [answer(best, ranking.ranked), ...payload, ...saving, ...onUpkeep(best, ranking.ranked, selection)];
+  if (best === undefined) return [...onMisses(ranking, selection, platforms), ...payload, ...saving];
+  const clouds = platforms.filter(({ id }) => id !== 'local');
+  const onlyHere = best.candidate.platform === 'local' && clouds.length > 0;
+  return [
+    answer(selection, best, ranked),
+    ...(onlyHere ? onMisses(ranking, selection, clouds) : []),
+    ...onBand(best, ranked, selection),
+    ...payload,
+    ...saving,
+    ...onReplicas(best, selection, platforms),
+    ...onDuty(best, ranked),
+    ...best.candidate.notes.map((note) => `${best.candidate.machine}: ${note}.`),
+    ...(best.quota === null ? [] : [`Quota: ${best.quota}.`]),
+  ];
 }

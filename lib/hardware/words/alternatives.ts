@@ -3,7 +3,7 @@
 import type { Candidate } from '../candidate.js';
 import type { Platform } from '../platform.js';
 import { rankMachines, type Selection } from '../rank.js';
-import { inMs, inUsd, placed, times } from './figures.js';
+import { inMs, inUsd, machineAt } from './figures.js';
 
 /** The same question with one thing given up, where that finds a machine that is clearly cheaper. */
 interface Alternative {
@@ -50,9 +50,7 @@ export function alternativesTo(
     if (best !== undefined && best.monthlyUsd === null) return [];
     const saving = best === undefined ? 'would do' : 'would do for less';
     const price = `${inUsd(candidate.monthlyUsd!)} a month, p99 ${inMs(candidate.p99Ms)}`;
-    return [
-      `${times(candidate.replicas, candidate.machine)} (${placed(candidate)}) ${saving}: ${price}, ${text(candidate)}.`,
-    ];
+    return [`${machineAt(candidate)} ${saving}: ${price}, ${text(candidate)}.`];
   });
 }
 

@@ -8,6 +8,7 @@ export interface Explained {
   readonly candidates: readonly Candidate[];
   readonly rejected: readonly Rejection[];
   readonly advice: readonly string[];
+  readonly warnings: readonly string[];
   readonly catalogueDate: string;
 }
 
@@ -41,7 +42,7 @@ export function candidateTable(candidates: readonly Candidate[], most = candidat
 }
 
 /** Numbers differ from machine to machine; reasons that are alike but for them are told once. */
-const kindOf = (reason: string): string => reason.replace(/[\d.,]+/g, '#');
+export const kindOf = (reason: string): string => reason.replace(/[\d.,]+/g, '#');
 
 /** The reasons of the losers, alike ones together with an example. */
 export function rejectionLines(rejected: readonly Rejection[]): string[] {
@@ -62,9 +63,10 @@ export function rejectionLines(rejected: readonly Rejection[]): string[] {
 /** Candidates that an explanation shows. */
 const shownCandidates = 10;
 
-export function explanation({ candidates, rejected, advice, catalogueDate }: Explained): string {
+export function explanation({ candidates, rejected, advice, warnings, catalogueDate }: Explained): string {
   const more = candidates.length - shownCandidates;
   const sections = [
+    warnings,
     advice,
     candidates.length > 0 ? candidateTable(candidates, shownCandidates) : [],
     more > 0 ? [`${more} more meet the objective and rank lower.`] : [],

@@ -1,4 +1,6 @@
-/** Figures of the hardware room as people read them. */
+/** Step 2 of the road: figures as people read them. */
+
+import type { Candidate } from '../candidate.js';
 
 const byteUnits = ['B', 'KB', 'MB', 'GB', 'TB'] as const;
 
@@ -22,6 +24,11 @@ export const rounded = (value: number): number => Number(value.toPrecision(4));
 /** `ml.g6.xlarge`, `2 x ml.g6.xlarge`. */
 export const times = (count: number, name: string): string => (count === 1 ? name : `${count} x ${name}`);
 
-/** `aws-sagemaker, eu-west-1`. */
-export const placed = ({ platform, region }: { readonly platform: string; readonly region: string | null }): string =>
-  region === null ? platform : `${platform}, ${region}`;
+/** `2 x ml.g6.xlarge (aws-sagemaker, eu-west-1)`. */
+export function machineAt({ replicas, machine, platform, region }: Omit<Candidate, 'rank'>): string {
+  return platform === 'local' ? 'this machine' : `${times(replicas, machine)} (${platform}, ${region})`;
+}
+
+/** `1 kernel`, `56 kernels`. */
+export const counted = (count: number, name: string): string =>
+  `${count.toLocaleString('en')} ${name}${count === 1 ? '' : 's'}`;

@@ -5,7 +5,8 @@ import { type PlatformId, platformFacts } from '../../platforms.js';
 import { payloadOf } from '../payload.js';
 import type { Platform } from '../platform.js';
 import type { Ranked, Ranking, Selection } from '../rank.js';
-import { inBytes, inGib, inMs, inUsd } from './figures.js';
+import { kindOf } from './explain.js';
+import { counted, inBytes, inGib, inMs, inUsd } from './figures.js';
 
 /** One platform's answers, a sentence each. */
 export interface PlatformAnswer {
@@ -30,10 +31,16 @@ const count = (value: number): string =>
 
 const limit = (value: number | null): string => (value === null ? 'no limit known' : `at most ${inBytes(value)}`);
 
+const operations = (gflop: number): string =>
+  gflop >= 1000 ? `${(gflop / 1000).toPrecision(3)} TFLOP` : `${Number(gflop.toPrecision(2))} GFLOP`;
+
 function sizeOf({ profile, work }: Selection, best: Ranked | undefined): string {
-  const gflop = amount(work.flops, 1) / 1e9;
   const kernels = work.kernels.reduce((sum, kernel) => sum + kernel.count, 0);
-  const model = `${count(profile.parameters)} parameters, ${inBytes(profile.weightBytes)}, ${gflop.toPrecision(2)} GFLOP a row in ${kernels} kernels`;
+  const weights =
+    profile.parameters > 0
+      ? `${count(profile.parameters)} parameters, ${inBytes(profile.weightBytes)}`
+      : `a file of ${inBytes(profile.fileBytes)}`;
+  const model = `${weights}, ${operations(amount(work.flops, 1) / 1e9)} a row in ${counted(kernels, 'kernel')}`;
   if (best === undefined) return `${model}.`;
   const { memoryGiB, memoryAvailableGiB, machine } = best.candidate;
   return `${model}; takes ${inGib(memoryGiB)} of ${inGib(memoryAvailableGiB)} on ${machine}.`;
@@ -89,31 +96,36 @@ function costOf(platform: Platform, best: Ranked | undefined): string {
     best !== undefined && reservedShare > 0 && !withoutReserve.includes(machine)
       ? ` (${Math.ceil(best.type.processors * replicas * (1 + reservedShare))} cores here)`
       : '';
+  // The platform's own note is about accelerators.
+  const asked = best !== undefined && best.candidate.accelerator === null ? best.quota : quota;
   return `${[
     ...price,
     `scale to zero: ${scaleToZero ? 'yes' : 'no'}, ${scaleToZeroHow}`,
     `updates: ${updateStrategy}`,
-    ...(quota === null ? [] : [`quota: ${quota}${reserve}`]),
+    ...(asked === null ? [] : [`quota: ${asked}${reserve}`]),
   ].join('; ')}.`;
 }
 
-/** The reason that most of a platform's machines share. */
-function commonReason(platform: PlatformId, rejected: Ranking['rejected']): string {
-  const counts = new Map<string, number>();
+/** What the nearest machine of a platform misses by; where none comes that far, the reason that most of them share. */
+function reasonOf(platform: PlatformId, { missed, rejected }: Ranking): string {
+  const nearest = missed.find((miss) => miss.platform === platform);
+  if (nearest) return `${nearest.machine} comes nearest: ${nearest.reason}`;
+  const groups = new Map<string, string[]>();
   for (const { reason } of rejected.filter((each) => each.platform === platform)) {
-    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    groups.set(kindOf(reason), [...(groups.get(kindOf(reason)) ?? []), reason]);
   }
-  return [...counts].sort(([one, a], [other, b]) => b - a || (one < other ? -1 : 1))[0]?.[0] ?? 'it offers none';
+  const [common] = [...groups.values()].sort((one, other) => other.length - one.length);
+  return common?.[0] ?? 'it offers none';
 }
 
 /** The answers of every platform asked for, each for its best machine. */
 export function platformAnswers(
   selection: Selection,
   platforms: readonly Platform[],
-  { ranked, rejected }: Ranking,
+  ranking: Ranking,
 ): PlatformAnswer[] {
   return platforms.map((platform) => {
-    const best = ranked.find(
+    const best = ranking.ranked.find(
       ({ candidate }) => candidate.platform === platform.id && candidate.region === platform.region,
     );
     return {
@@ -121,7 +133,7 @@ export function platformAnswers(
       region: platform.region,
       size: sizeOf(selection, best),
       data: dataOf(selection, platform),
-      performance: performanceOf(selection, best, commonReason(platform.id, rejected)),
+      performance: performanceOf(selection, best, reasonOf(platform.id, ranking)),
       cost: costOf(platform, best),
     };
   });

@@ -31,7 +31,7 @@ describe('constants of a GPU', () => {
 
   test('are those of a similar precision, with a wider band', () => {
     const found = of([row({ device: 'g1', precision: 'fp16', compute: 0.7 })]);
-    expect(found).toMatchObject({ compute: 0.7, origin: 'transferred from fp16' });
+    expect(found).toMatchObject({ compute: 0.7, origin: 'transferred from its fp16 results' });
     expect(found.spread).toBeCloseTo(0.35, 9);
   });
 
@@ -45,6 +45,12 @@ describe('constants of a GPU', () => {
     expect(found).toMatchObject({ origin: 'transferred from G2' });
     expect(found.compute).toBeCloseTo(0.35, 9);
     expect(found.spread).toBeCloseTo(0.35, 9);
+  });
+
+  test('of a neighbour in a similar precision are two steps away', () => {
+    const found = of([row({ device: 'g2', precision: 'fp16', compute: 0.7 })]);
+    expect(found).toMatchObject({ origin: "transferred from G2's fp16 results" });
+    expect(found.spread).toBeCloseTo(0.5, 9);
   });
 
   test('never exceed the peak', () => {
@@ -105,6 +111,6 @@ describe('data/hardware/efficiency.csv', () => {
       ).origin;
     expect(origin('a10g', 'int8')).toBe('transferred from A10');
     expect(origin('t4', 'int8')).toMatch(/^fitted to \d+ results on Tesla T4$/);
-    expect(origin('l4', 'fp16')).toBe('transferred from int8');
+    expect(origin('l4', 'fp16')).toBe('transferred from its int8 results');
   });
 });

@@ -1,0 +1,72 @@
+/** Step 2 of the road: by how much every machine misses the objective, and what would do. */
+
+import type { Rejection } from '../candidate.js';
+import type { Failed } from '../evaluate.js';
+import type { Platform } from '../platform.js';
+import { type Ranking, rankMachines, type Selection } from '../rank.js';
+import { kindOf } from './explain.js';
+import { inUsd } from './figures.js';
+
+type Miss = Rejection & Failed;
+
+const byCost = ({ missed }: Miss): boolean => missed?.monthlyUsd != null;
+
+/** Two significant digits, upwards. */
+function upwards(value: number): number {
+  const unit = 10 ** (Math.floor(Math.log10(value)) - 1);
+  return Number((Math.ceil(value / unit - 1e-9) * unit).toPrecision(2));
+}
+
+/** The least p99, in steps from what the nearest machine reaches, that a machine meets with everything else as asked for. */
+function reachableP99(least: number, selection: Selection, platforms: readonly Platform[]): number | undefined {
+  return [1, 1.1, 1.5, 2, 4, 8]
+    .map((factor) => upwards(least * factor))
+    .find(
+      (p99Ms) =>
+        rankMachines({ ...selection, objective: { ...selection.objective, p99Ms } }, platforms).ranked.length > 0,
+    );
+}
+
+function onLatency(nearest: Miss, selection: Selection, platforms: readonly Platform[]): string {
+  const relaxed = reachableP99(nearest.missed!.p99Ms!, selection, platforms);
+  const remedy =
+    relaxed === undefined ? 'Allow more replicas, or ask for fewer requests' : `Relax p99 to ${relaxed} ms`;
+  return `No machine is as fast as asked for. The nearest: ${nearest.machine} (${nearest.platform}): ${nearest.reason}. ${remedy}.`;
+}
+
+function onBudget(nearest: Miss): string {
+  const budget = Math.ceil(nearest.missed!.monthlyUsd!);
+  return `No machine costs as little as asked for. The nearest: ${nearest.machine} (${nearest.platform}) ${nearest.reason}. Raise the budget to ${inUsd(budget)}.`;
+}
+
+function onRate(nearest: Miss, { scaling }: Selection): string {
+  const remedy = scaling?.max
+    ? 'Allow more replicas'
+    : 'Ask for a higher limit of instances, or split the rate over endpoints';
+  return `No machine carries the rate: ${nearest.machine} (${nearest.platform}): ${nearest.reason}. ${remedy}.`;
+}
+
+/** The reasons that the most machines share, with their number. */
+function commonest(rejected: readonly Rejection[]): string {
+  const groups = new Map<string, { readonly text: string; readonly count: number }>();
+  for (const { platform, reason } of rejected) {
+    const key = `${platform}: ${kindOf(reason)}`;
+    const found = groups.get(key);
+    groups.set(key, { text: found?.text ?? `${platform}: ${reason}`, count: (found?.count ?? 0) + 1 });
+  }
+  const common = [...groups.values()].sort((one, other) => other.count - one.count).slice(0, 5);
+  return common.map(({ text, count }) => `${text} (${count} ${count === 1 ? 'machine' : 'machines'})`).join('; ');
+}
+
+/** What keeps every machine of the platforms out, and what would let one in. */
+export function onMisses(ranking: Ranking, selection: Selection, platforms: readonly Platform[]): string[] {
+  const here = (each: Rejection): boolean => platforms.some(({ id }) => id === each.platform);
+  const missed = ranking.missed.filter(here);
+  const dearest = missed.find(byCost);
+  const nearest = missed.find((miss) => !byCost(miss));
+  const p99Ms = selection.objective?.p99Ms;
+  if (dearest) return [onBudget(dearest)];
+  if (nearest === undefined) return [`No machine comes into question. ${commonest(ranking.rejected.filter(here))}.`];
+  const late = p99Ms !== undefined && nearest.missed!.p99Ms! > p99Ms;
+  return [late ? onLatency(nearest, selection, platforms) : onRate(nearest, selection)];
+}
