@@ -47,7 +47,11 @@ export function lockedMachine(selection: Selection, platform: Platform, lock: Lo
   const pinned = { machine, replicas, form: { precision, provider } };
   const { ranked, rejected } = rankMachines({ ...selection, pinned }, [platform]);
   const outside =
-    replicas < min ? `at least ${min} replicas are asked for` : replicas > max ? `at most ${max} are asked for` : undefined;
+    replicas < min
+      ? `at least ${min} replicas are asked for`
+      : replicas > max
+        ? `at most ${max} are asked for`
+        : undefined;
   const [found] = ranked;
   if (found !== undefined && outside === undefined) return found;
   const reason = outside ?? rejected[0]?.reason ?? 'the platform does not offer it any more';
