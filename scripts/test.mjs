@@ -117,9 +117,10 @@ export async function lintPython() {
   const { python: command, env } = await python('dev');
   const container = { cwd: join(root, 'container'), env };
   const pyright = join(root, 'node_modules', 'pyright', 'index.js');
+  const folders = ['.', '../examples', '../bench', '../test'];
   const steps = [
-    [command, ['-m', 'ruff', 'check', '.', '../examples', '../bench'], container],
-    [command, ['-m', 'ruff', 'format', '--check', '.', '../examples', '../bench'], container],
+    [command, ['-m', 'ruff', 'check', ...folders], container],
+    [command, ['-m', 'ruff', 'format', '--check', ...folders], container],
     [process.execPath, [pyright, '-p', 'container/pyproject.toml', '--pythonpath', command], { cwd: root }],
   ];
   for (const [file, args, options] of steps) {

@@ -58,7 +58,8 @@ export interface Lanes {
 export interface Passed {
   readonly candidate: Omit<Candidate, 'rank'>;
   readonly boundBy: Estimate['boundBy'];
-  readonly provenance: string;
+  /** A run of one request, nothing else counted. */
+  readonly runMs: number;
   readonly quota: string | null;
 }
 
@@ -181,7 +182,7 @@ function evaluateForm(machine: Machine, lanes: Lanes, form: Form, question: Ques
   const spread = single.bandMs.map((bound) => bound / single.latencyMs);
   return {
     boundBy: single.boundBy,
-    provenance: single.provenance,
+    runMs: single.latencyMs,
     quota: machine.quota,
     candidate: {
       platform,
@@ -203,7 +204,7 @@ function evaluateForm(machine: Machine, lanes: Lanes, form: Form, question: Ques
         monthlyUsd === null ? null : rounded((monthlyUsd * 1e6) / (target.requestsPerSecond * monthHours * 3600)),
       priceDate: machine.price?.date ?? null,
       scaleToZero: facts.scaleToZero && !facts.alwaysOn.includes(machine.name),
-      notes: [...notesOf(lanes, best.load, spread, target), ...question.notes(machine)],
+      notes: [...notesOf(lanes, single), ...question.notes(machine)],
     },
   };
 }
@@ -242,12 +243,7 @@ function replicasFor(replica: Replica, target: Target): { replicas: number; load
   return { replicas: high, load: at(high)! };
 }
 
-function notesOf(lanes: Lanes, load: UnderLoad, spread: readonly number[], { p99Ms }: Target): string[] {
-  const notes: string[] = [];
-  if (lanes.count > 1 && lanes.device.kind === 'gpu') notes.push(`one session on each of ${lanes.count} accelerators`);
-  if (lanes.count > 1 && lanes.device.kind === 'cpu') notes.push(`${lanes.count} runs at a time`);
-  if (p99Ms !== null && load.p99Ms * spread[1]! > p99Ms) {
-    notes.push(`the upper end of the estimate's band misses the objective: ${inMs(load.p99Ms * spread[1]!)}`);
-  }
-  return notes;
+function notesOf({ count, device }: Lanes, { provenance }: Estimate): string[] {
+  const lanes = device.kind === 'gpu' ? `one session on each of ${count} accelerators` : `${count} runs at a time`;
+  return [...(count > 1 ? [lanes] : []), `estimate ${provenance}`];
 }

@@ -91,7 +91,7 @@ function runtimeNotes({ id }: Platform, { accelerator }: Machine): string[] {
 }
 
 /** Less by the objective's measure, then by the other one, then by name. */
-function compare(one: Candidate, other: Candidate, minimize: 'cost' | 'latency'): number {
+function compare(one: Omit<Candidate, 'rank'>, other: Omit<Candidate, 'rank'>, minimize: 'cost' | 'latency'): number {
   const cost = (one.monthlyUsd ?? Number.MAX_VALUE) - (other.monthlyUsd ?? Number.MAX_VALUE);
   const latency = one.p99Ms - other.p99Ms;
   const [first, second] = minimize === 'cost' ? [cost, latency] : [latency, cost];
@@ -110,7 +110,7 @@ export function rankMachines(selection: Selection, platforms: readonly Platform[
   const { profile, work, objective, request, samples } = selection;
   const { estimate } = correctedEstimates(selection.name, work, selection.measurements ?? []);
   const hostMemory = hostMemoryGiB(work);
-  const ranked: Omit<Ranked, 'candidate'>[] = [];
+  const ranked: (Passed & { readonly type: Machine })[] = [];
   const rejected: Rejection[] = [];
   const missed: (Rejection & Failed)[] = [];
   for (const platform of platforms) {
@@ -163,7 +163,7 @@ export function rankMachines(selection: Selection, platforms: readonly Platform[
     (one.missed?.monthlyUsd ?? 0) - (other.missed?.monthlyUsd ?? 0) ||
     (one.missed?.p99Ms ?? 0) - (other.missed?.p99Ms ?? 0);
   return {
-    ranked: numbered(ranked as Ranked[], objective?.minimize ?? 'cost'),
+    ranked: numbered(ranked, objective?.minimize ?? 'cost'),
     rejected: [
       ...rejected,
       ...missed.sort(nearest).map(({ platform, machine, reason }) => ({ platform, machine, reason })),
@@ -172,8 +172,8 @@ export function rankMachines(selection: Selection, platforms: readonly Platform[
   };
 }
 
-function numbered(found: readonly Ranked[], minimize: 'cost' | 'latency'): Ranked[] {
+function numbered(found: readonly (Passed & { readonly type: Machine })[], minimize: 'cost' | 'latency'): Ranked[] {
   return [...found]
     .sort((one, other) => compare(one.candidate, other.candidate, minimize))
-    .map((each, index) => ({ ...each, candidate: { ...each.candidate, rank: index + 1 } }));
+    .map((each, index) => ({ ...each, candidate: { rank: index + 1, ...each.candidate } }));
 }

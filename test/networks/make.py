@@ -9,9 +9,8 @@ from pathlib import Path
 
 from detection import retinanet, ssd_mobilenet, ssd_resnet34, yolov8m
 from graph import Network, bound, flops, parameters
-from vision import efficientnet_b0, mobilenet_v2, resnet50, vit_b16
-
 from language import bert, gpt, llama_1b, lstm_tagger, mlp, opt_1_3b
+from vision import efficientnet_b0, mobilenet_v2, resnet50, vit_b16
 
 HERE = Path(__file__).parent
 

@@ -71,7 +71,7 @@ export function advise(selection: Selection, platforms: readonly Platform[], ran
     ...saving,
     ...onReplicas(best, selection, platforms),
     ...onDuty(best, ranked),
-    ...best.candidate.notes.map((note) => `${best.candidate.machine}: ${note}.`),
+    ...(best.candidate.notes.length > 0 ? [`${best.candidate.machine}: ${best.candidate.notes.join('; ')}.`] : []),
     ...(best.quota === null ? [] : [`Quota: ${best.quota}.`]),
   ];
 }

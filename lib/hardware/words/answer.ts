@@ -6,18 +6,19 @@ import { findGpu } from '../catalogue/tables.js';
 import type { Ranked, Selection } from '../rank.js';
 import { inMs, inUsd, machineAt } from './figures.js';
 
-/** Share of the chosen p99 below which another accelerator counts as faster. */
-const clearlyFaster = 0.8;
+/** What a larger GPU would bring where launches bound a run: the fastest one's time divided by the chosen one's, at least. */
+const gains: readonly (readonly [ratio: number, text: string])[] = [
+  [0.9, ', a larger GPU would not be faster'],
+  [0.7, ', a larger GPU would hardly be faster'],
+];
 
 /** What a run waits for, and what follows for a larger GPU. */
-function bound({ candidate, boundBy }: Ranked, ranked: readonly Ranked[], rows: number): string {
+function bound({ candidate, boundBy, runMs }: Ranked, ranked: readonly Ranked[], rows: number): string {
   if (candidate.batch > 1) return `up to ${candidate.batch} requests run at a time`;
-  const faster = ranked.some(
-    (other) =>
-      other.candidate.accelerator !== candidate.accelerator && other.candidate.p99Ms < clearlyFaster * candidate.p99Ms,
-  );
+  const others = ranked.filter(({ candidate: { accelerator } }) => accelerator !== null).map((other) => other.runMs);
+  const ratio = Math.min(...others) / runMs;
   const what = { launch: 'kernel launches', bandwidth: 'memory bandwidth', compute: 'arithmetic' }[boundBy];
-  const consequence = boundBy === 'launch' && !faster ? ', a larger GPU would not be faster' : '';
+  const consequence = boundBy === 'launch' ? (gains.find(([least]) => ratio >= least)?.[1] ?? '') : '';
   return `at batch ${rows} this model is bound by ${what}${consequence}`;
 }
 

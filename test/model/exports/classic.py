@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import skl2onnx
+from export import Export, Maker
 from skl2onnx.common.data_types import FloatTensorType, Int64TensorType, StringTensorType
 from sklearn import (
     compose,
@@ -18,8 +19,6 @@ from sklearn import (
     tree,
 )
 from sklearn.base import BaseEstimator
-
-from export import Export, Maker
 
 ROWS, COLUMNS = 60, 6
 

@@ -14,14 +14,13 @@ import numpy as np
 import onnx
 import onnx_tool
 import torch
+from expected import RUN_TYPES, bound, feed
+from export import Export
 from fvcore.nn import FlopCountAnalysis
+from make import HERE, MAKERS
 from onnx import ModelProto
 from onnxruntime import InferenceSession
 from torch.utils.flop_counter import FlopCounterMode
-
-from expected import RUN_TYPES, bound, feed
-from export import Export
-from make import HERE, MAKERS
 
 NETWORKS = HERE.parents[1] / "networks"
 COUNTED = [

@@ -2,9 +2,8 @@
 
 import torch
 import torchvision
-from torch import nn
-
 from export import DYNAMO, TORCHSCRIPT, Export, Maker, torch_export
+from torch import nn
 
 detection = torchvision.models.detection
 # No weights at all, the backbone's included.

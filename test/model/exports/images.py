@@ -3,9 +3,8 @@
 import timm
 import torch
 import torchvision
-from torch import nn
-
 from export import DYNAMO, TORCHSCRIPT, Export, Maker, torch_export
+from torch import nn
 
 models = torchvision.models
 # The fused attention of torch's own encoder layers has no counterpart in TorchScript's exporter.

@@ -13,14 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from onnx import ModelProto
-
 from classic import CLASSIC
 from detectors import DETECTORS
 from expected import disagreements, every_size, inferred, run, unknown
 from export import Maker, stripped
 from images import IMAGES
 from language import LANGUAGE
+from onnx import ModelProto
 from operators import OPERATORS
 from recurrent import RECURRENT
 from reduced import REDUCED

@@ -3,11 +3,10 @@
 import numpy as np
 import torch
 import torchvision
+from export import DYNAMO, TORCHSCRIPT, Export, Maker, node_model, torch_export
 from onnx import TensorProto, helper
 from torch import nn
 from torch.nn import functional
-
-from export import DYNAMO, TORCHSCRIPT, Export, Maker, node_model, torch_export
 
 node = helper.make_node
 

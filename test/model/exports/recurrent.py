@@ -3,11 +3,10 @@
 import numpy as np
 import onnxscript
 import torch
+from export import DYNAMO, TORCHSCRIPT, Export, Maker, node_model, torch_export
 from onnx import TensorProto, helper
 from onnxscript import opset18 as op
 from torch import nn
-
-from export import DYNAMO, TORCHSCRIPT, Export, Maker, node_model, torch_export
 
 FLOAT, INT64, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
 SIZES = {"batch": 2, "sequence": 5}

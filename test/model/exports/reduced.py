@@ -7,19 +7,18 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import ModelProto
-from onnxruntime import quantization
-from onnxruntime.quantization import matmul_nbits_quantizer as nbits
-from onnxruntime.transformers import float16, optimizer
-from torch import nn
-from torchvision import models
-
 from detectors import yolo
 from expected import RUN_TYPES, bound, feed
 from export import DYNAMO, TORCHSCRIPT, Export, Maker
 from images import image, small_vit
 from language import TYPED, bert, decoder, encoder, gpt2, llama
+from onnx import ModelProto
+from onnxruntime import quantization
+from onnxruntime.quantization import matmul_nbits_quantizer as nbits
+from onnxruntime.transformers import float16, optimizer
 from recurrent import recurrent
+from torch import nn
+from torchvision import models
 
 VERSION = f"onnxruntime {onnxruntime.__version__}"
 Formats = quantization.QuantFormat

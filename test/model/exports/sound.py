@@ -2,9 +2,8 @@
 
 import torch
 import transformers as hub
-from torch import nn
-
 from export import DYNAMO, TORCHSCRIPT, Export, Maker, torch_export
+from torch import nn
 
 
 class Speech(nn.Module):
