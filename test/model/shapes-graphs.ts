@@ -165,6 +165,6 @@ export function operatorOutputs({ op, version, inputs, attributes, outputs }: Op
   const values = Object.fromEntries(inputs.map((input, at) => [`x${at}`, input]));
   const results = outputs.map((output, at) => (output === '-' ? '-' : `y${at}`));
   const single = node(op, names.join(' '), results.join(' '), attributes);
-  const found = inferredTexts(graph({ values, nodes: [single] }, { [single.domain]: version }));
-  return outputs.map((_, at) => found[`y${at}`] ?? '-');
+  const found = inferShapes(graph({ values, nodes: [single] }, { [single.domain]: version }), {}).values;
+  return outputs.map((output, at) => (output === '-' ? '-' : textOf(found.get(`y${at}`)!)));
 }

@@ -183,6 +183,27 @@ describe('attention as one operator', () => {
     expect(kernel).toMatchObject({ kind: 'attention', flops: [0, scored, 0] });
   });
 
+  test('with the transpositions that split and join the heads', () => {
+    const perm = [0, 2, 1, 3];
+    const nodes = [
+      ...['q', 'k', 'v'].flatMap((name) => [
+        node('Reshape', [`${name}0`, 'split'], [`${name}1`]),
+        node('Transpose', [`${name}1`], [name], { perm }),
+      ]),
+      node('Attention', ['q', 'k', 'v'], ['sum']),
+      node('Transpose', ['sum'], ['back'], { perm }),
+      node('Reshape', ['back', 'join'], ['y']),
+    ];
+    const inputs = ['q0', 'k0', 'v0'].map((name) => tensor(name, ['batch', places, width]));
+    const forms = [
+      stored('split', [4], [0, 0, heads, width / heads], 'int64'),
+      stored('join', [3], [0, 0, width], 'int64'),
+    ];
+    expect(workOfBody(body(nodes, inputs, ['y'], forms)).kernels).toMatchObject([
+      { op: 'Attention', count: 1, flops: [0, scored, 0], floats: [0, 4 * places * width, 0] },
+    ]);
+  });
+
   test('over a cache that is read once', () => {
     const cache = (name: string) => tensor(name, ['batch', 1, 99, 4]);
     const attention = node(

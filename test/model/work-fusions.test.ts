@@ -8,7 +8,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Node, Tensor } from '../../lib/model/graph.js';
 import type { TensorInfo } from '../../lib/model/profile.js';
-import { body, node, stored, tensor, workOfBody } from './work-graph.js';
+import { body, counted, node, stored, tensor, workOfBody } from './work-graph.js';
 
 type Case = readonly [name: string, nodes: readonly Node[], kernels: readonly string[]];
 
@@ -219,7 +219,7 @@ describe('8-bit numbers', () => {
   const quantize = (input: string, output: string, scale = 's', zero = 'z') =>
     node('QuantizeLinear', [input, scale, zero], [output]);
   const weights = [
-    ...['s', 's2', 's3'].map((name) => stored(name, [], [0.1])),
+    ...['s', 's2', 's3', 's4'].map((name, at) => stored(name, [], [[0.1, 0.2, 0.3, 0.1][at]!])),
     stored('z', [], [128], 'uint8'),
     stored('none', [], [0], 'uint8'),
     stored('zero', [], [0], 'int8'),
@@ -295,6 +295,14 @@ describe('8-bit numbers', () => {
         [quantizeInput, ...dynamic('m', 's', 'y0'), ...dynamic('m2', 's2', 'y1'), node('Sub', ['y0', 'y1'], ['y'])],
         ['DynamicQuantizeLinear', 'MatMulInteger', 'MatMulInteger', 'Sub'],
       ],
+      [
+        'two products of one scale',
+        [quantizeInput, ...dynamic('m', 's', 'y0'), ...dynamic('m2', 's4', 'y1'), node('Sub', ['y0', 'y1'], ['y'])],
+        [
+          ...['DynamicQuantizeLinear', 'MatMulInteger', 'MatMulInteger', 'Cast', 'Cast'],
+          ...['Mul', 'Mul', 'Mul', 'Add', 'Add', 'Sub'],
+        ],
+      ],
     ],
     [tensor('x', ['batch', 8, 16, 16])],
     weights,
@@ -328,9 +336,88 @@ describe('one Split, one computation', () => {
         [node('Cos', ['x'], ['a']), node('Cos', ['x'], ['b']), node('Sub', ['a', 'b'], ['y'])],
         ['Cos', 'Sub'],
       ],
+      [
+        'the same by equal constants',
+        [node('Mul', ['x', 'few'], ['a']), node('Mul', ['x', 'same'], ['b']), node('Sub', ['a', 'b'], ['y'])],
+        ['Mul', 'Sub'],
+      ],
+      [
+        'the same of what is the same',
+        [
+          ...['1', '2'].flatMap((at) => [
+            node('Transpose', ['x'], [`t${at}`], { perm: [1, 0] }),
+            node('Reshape', [`t${at}`, `form${at}`], [`r${at}`]),
+            node('Cos', [`r${at}`], [`c${at}`]),
+          ]),
+          node('Sub', ['c1', 'c2'], ['y']),
+        ],
+        ['Transpose', 'Cos', 'Sub'],
+      ],
+      [
+        'the same of other forms',
+        [
+          node('Reshape', ['x', 'form1'], ['a']),
+          node('Reshape', ['x', 'form3'], ['b']),
+          ...['a', 'b'].map((name) => node('ReduceMax', [name, 'four'], [`m${name}`])),
+          node('Sub', ['ma', 'mb'], ['y']),
+        ],
+        ['ReduceMax', 'ReduceMax', 'Sub'],
+      ],
+      [
+        'more constants than are compared',
+        [node('Mul', ['x9', 'many'], ['a']), node('Mul', ['x9', 'many too'], ['b']), node('Sub', ['a', 'b'], ['y'])],
+        ['Mul', 'Mul', 'Sub'],
+      ],
+      [
+        'equal constants of 8 bits',
+        [node('Mul', ['i', 'byte'], ['a']), node('Mul', ['i', 'same byte'], ['b']), node('Sub', ['a', 'b'], ['y'])],
+        ['Mul', 'Mul', 'Sub'],
+      ],
+      [
+        'other attributes, then the same',
+        [
+          ...[0.1, 0.2, 0.2].map((alpha, at) => node('LeakyRelu', ['x'], [`l${at}`], { alpha })),
+          node('Sub', ['l0', 'l1'], ['d']),
+          node('Sub', ['d', 'l2'], ['y']),
+        ],
+        ['LeakyRelu', 'LeakyRelu', 'Sub', 'Sub'],
+      ],
+      [
+        'the same of another domain',
+        [...['a', 'b'].map((name) => node('com.microsoft:Gelu', ['x'], [name])), node('Sub', ['a', 'b'], ['y'])],
+        ['Gelu', 'Gelu', 'Sub'],
+      ],
+      [
+        'random numbers',
+        [...['a', 'b'].map((name) => node('RandomNormalLike', ['x'], [name])), node('Sub', ['a', 'b'], ['y'])],
+        ['RandomNormalLike', 'RandomNormalLike', 'Sub'],
+      ],
+      [
+        'a part of unknown size',
+        [
+          node('NonZero', ['x'], ['n']),
+          node('Slice', ['n', 'zero', 'four', 'last'], ['a']),
+          node('Slice', ['n', 'four', 'eight', 'last'], ['b']),
+          node('Concat', ['a', 'b'], ['y'], { axis: 0 }),
+        ],
+        ['NonZero', 'Slice', 'Slice', 'Concat'],
+      ],
       ['unneeded', [node('Cos', ['x'], ['a']), node('Sin', ['x'], ['y'])], ['Sin']],
     ],
-    [tensor('x', ['batch', 8])],
-    [integers('zero', 0), integers('four', 4), integers('eight', 8), integers('last', -1)],
+    [tensor('x', ['batch', 8]), tensor('x9', ['batch', 9]), tensor('i', ['batch'], 'int8')],
+    [
+      ...[integers('zero', 0), integers('four', 4), integers('eight', 8), integers('last', -1)],
+      ...['few', 'same'].map((name) => stored(name, [1], [3])),
+      ...['many', 'many too'].map((name) => stored(name, [9], Array(9).fill(3))),
+      ...['byte', 'same byte'].map((name) => stored(name, [1], [3], 'int8')),
+      ...['form1', 'form2'].map((name) => stored(name, [5], [1, 1, 4, 2, -1], 'int64')),
+      stored('form3', [5], [1, 1, 2, 4, -1], 'int64'),
+    ],
   );
+
+  test('the same, given out by the model', () => {
+    const nodes = [node('Cos', ['x'], ['y']), node('Cos', ['x'], ['a']), node('Sin', ['a'], ['y2'])];
+    const { kernels } = workOfBody(body(nodes, [tensor('x', ['batch', 8])], ['y', 'y2']));
+    expect(counted(kernels)).toEqual({ Cos: 2, Sin: 1 });
+  });
 });

@@ -32,7 +32,10 @@ export function ofRank(rank: number | null): Dims | null {
 /** Product of sizes; null when one is unknown and none is 0. */
 export function product(dims: Dims): number | null {
   if (dims.includes(0)) return 0;
-  return dims.reduce((total, dim) => (total === null || dim === null ? null : total * dim), 1);
+  if (dims.includes(null)) return null;
+  let all = 1;
+  for (const dim of dims) all *= dim!;
+  return all;
 }
 
 /** Sum of sizes; null when one is unknown. */

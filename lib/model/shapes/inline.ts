@@ -1,12 +1,19 @@
 /** Step 1 of the road: a graph in which every call of the model's own functions is replaced by the function's nodes. */
 
 import { opName } from '../custom-ops.js';
-import type { Attribute, Graph, GraphBody, GraphFunction, Node } from '../graph.js';
+import type { Attribute, Graph, GraphBody, GraphFunction, Node, Tensor } from '../graph.js';
+import { DEFAULT_DOMAIN } from '../onnx.js';
 import type { TensorInfo } from '../profile.js';
+import { settled } from './merge.js';
+import type { FlowRule, Known, Rule } from './rule.js';
+import { flowRules, rules } from './table.js';
 
 /** A node with what it takes to shape it. */
 export interface Step {
   readonly node: Node;
+  readonly rule: Rule | null;
+  /** Of operators that run the graphs inside them. */
+  readonly flowRule: FlowRule | null;
   /** Version of its operator set; 1 where none is imported. */
   readonly version: number;
   /** The graphs inside it, by attribute. */
@@ -18,7 +25,11 @@ export interface Body {
   readonly steps: readonly Step[];
   /** What the file says of values, by name. */
   readonly declared: ReadonlyMap<string, TensorInfo>;
+  /** The values that are stored, by name. */
+  readonly stored: ReadonlyMap<string, Known>;
 }
+
+const none: ReadonlyMap<string, Body> = new Map();
 
 /** Graphs and functions deeper than this in each other, and functions that grow to more nodes, are not followed. */
 const LIMITS = { depth: 100, nodes: 200_000 };
@@ -42,31 +53,35 @@ export function inlined(graph: Graph): Body {
   return body(graph.main, { opsets: graph.opsets, depth: 0, rename: (name) => name, given: null });
 
   function body(inner: GraphBody, place: Place): Body {
-    const steps = inner.nodes.flatMap((node) => stepsOf(node, place));
+    const all = inner.nodes.flatMap((node) => stepsOf(node, place));
     const renamed = place.given === null ? inner : renamedBody(inner, place.rename);
     const declared = new Map(
       [...renamed.inputs, ...renamed.values, ...renamed.outputs].map((info) => [info.name, info]),
     );
-    return { graph: renamed, steps, declared };
+    const stored = storedValues(renamed);
+    const steps = all.filter((each) => !isStored(each, stored));
+    return { graph: renamed, steps, declared, stored };
   }
 
   function stepsOf(node: Node, place: Place): Step[] {
     nodes += 1;
     const own = place.given === null ? node : placed(node, place);
-    const called = functions.get(functionName({ ...node, name: node.op }));
+    const called = functions.size > 0 ? functions.get(functionName({ ...node, name: node.op })) : undefined;
     if (called !== undefined && place.depth < LIMITS.depth && nodes < LIMITS.nodes) return call(called, own, place);
     const version = versionOf(place.opsets, node.domain) ?? versionOf(graph.opsets, node.domain) ?? 1;
-    return [{ node: own, version, bodies: bodiesOf(node, place) }];
+    return [step(own, version, bodiesOf(node, place))];
   }
 
-  function bodiesOf(node: Node, place: Place): Map<string, Body> {
-    const found = new Map<string, Body>();
-    for (const [name, attribute] of Object.entries(node.attributes)) {
+  function bodiesOf({ attributes }: Node, place: Place): ReadonlyMap<string, Body> {
+    let found: Map<string, Body> | null = null;
+    for (const name in attributes) {
+      const attribute = attributes[name]!;
       const [first] = attribute.type === 'graphs' ? attribute.values : [];
-      if (first !== undefined && place.depth < LIMITS.depth)
-        found.set(name, body(first, { ...place, depth: place.depth + 1 }));
+      if (first === undefined || place.depth >= LIMITS.depth) continue;
+      found ??= new Map();
+      found.set(name, body(first, { ...place, depth: place.depth + 1 }));
     }
-    return found;
+    return found ?? none;
   }
 
   function call(called: GraphFunction, node: Node, { depth }: Place): Step[] {
@@ -96,8 +111,39 @@ function passedThrough(called: GraphFunction, node: Node): Step[] {
       outputs: [output],
       attributes: {},
     };
-    return [{ node: identity, version: 1, bodies: new Map() }];
+    return [step(identity, 1, none)];
   });
+}
+
+function step(node: Node, version: number, bodies: ReadonlyMap<string, Body>): Step {
+  const name = opName(node);
+  return { node, rule: rules.get(name) ?? null, flowRule: flowRules.get(name) ?? null, version, bodies };
+}
+
+function storedValues({ initializers, sparseInitializers }: GraphBody): Map<string, Known> {
+  const values = new Map<string, Known>();
+  for (const tensor of initializers) values.set(tensor.name, ofTensor(tensor));
+  for (const { values: stored, dims } of sparseInitializers) {
+    values.set(stored.name, settled({ dtype: stored.dtype, shape: dims, stored }, true));
+  }
+  return values;
+}
+
+/** Whether a node is a constant: its value is stored, as if it were an initializer, and the node needs no step. */
+function isStored({ node, rule, version }: Step, values: Map<string, Known>): boolean {
+  if (node.op !== 'Constant' || node.domain !== DEFAULT_DOMAIN) return false;
+  const [outcome] = rule?.({ node, version, inputs: [] }) ?? [];
+  const [name = ''] = node.outputs;
+  if (!outcome?.shape || outcome.shape.includes(null) || name === '') return false;
+  values.set(name, settled(outcome, true));
+  return true;
+}
+
+/** A stored tensor; the reader has its elements as the type holds them. */
+function ofTensor(stored: Tensor): Known {
+  const { dtype, dims: shape, elements } = stored;
+  const values = stored.values?.length === elements ? stored.values : null;
+  return { dtype, shape, values, stored, constant: true, sequence: null };
 }
 
 function functionName({ domain, name, overload }: Pick<GraphFunction, 'domain' | 'name' | 'overload'>): string {

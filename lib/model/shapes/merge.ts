@@ -67,21 +67,33 @@ function alikeSequences(one: Sequence | null, other: Sequence | null): boolean {
 
 function sameList(one: readonly (number | null)[] | null, other: readonly (number | null)[] | null): boolean {
   if (one === null || other === null) return one === other;
-  return one.length === other.length && one.every((each, at) => Object.is(each, other[at]));
+  if (one.length !== other.length) return false;
+  for (let at = 0; at < one.length; at += 1) if (!Object.is(one[at], other[at])) return false;
+  return true;
 }
 
 /** An answer of a rule with its sizes and elements checked: what cannot be is unknown. */
 export function settled(outcome: Outcome, constant: boolean): Known {
   const { dtype, stored = null, sequence = null } = outcome;
-  const shape = outcome.shape && outcome.shape.length <= MOST_AXES ? outcome.shape.map(size) : null;
+  const shape = outcome.shape && outcome.shape.length <= MOST_AXES ? mapped(outcome.shape, size) : null;
   const count = outcome.values ? fewElements(shape) : null;
-  const values = count === outcome.values?.length ? outcome.values!.map((each) => representable(dtype, each)) : null;
+  const values =
+    count === outcome.values?.length ? mapped(outcome.values!, (each) => representable(dtype, each)) : null;
   return { dtype, shape, values, stored, constant, sequence };
+}
+
+/** The list itself where nothing in it changes. */
+function mapped(
+  list: readonly (number | null)[],
+  change: (each: number | null) => number | null,
+): readonly (number | null)[] {
+  for (const each of list) if (!Object.is(each, change(each))) return list.map(change);
+  return list;
 }
 
 /** Fills what is unknown of a value from what the file says of it. */
 export function filled(value: Known, info: TensorInfo | undefined, sizes: ReadonlyMap<string, number>): Known {
-  if (info === undefined) return value;
+  if (info === undefined || (value.dtype !== 'undefined' && value.shape?.includes(null) === false)) return value;
   const dtype = value.dtype === 'undefined' ? info.dtype : value.dtype;
   const declared = info.shape?.map((dim) => (typeof dim === 'string' ? boundSize(dim, sizes) : size(dim))) ?? null;
   const tensor =
@@ -91,8 +103,8 @@ export function filled(value: Known, info: TensorInfo | undefined, sizes: Readon
 
 /** The size of a symbolic dimension; exporters name some by a sum, such as `past + sequence`. */
 function boundSize(name: string, sizes: ReadonlyMap<string, number>): number | null {
+  const whole = sizes.get(name);
+  if (whole !== undefined) return whole;
   const parts = name.split('+').map((part) => part.trim());
-  return (
-    sizes.get(name) ?? sum(parts.map((part) => sizes.get(part) ?? (/^\d{1,15}$/.test(part) ? Number(part) : null)))
-  );
+  return sum(parts.map((part) => sizes.get(part) ?? (/^\d{1,15}$/.test(part) ? Number(part) : null)));
 }

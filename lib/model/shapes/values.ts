@@ -7,7 +7,7 @@ import { type Dims, type Elements, type Known, MOST_ELEMENTS } from './rule.js';
 
 /** How many elements a value of this shape has, where they are few and known. */
 export function fewElements(shape: Dims | null): number | null {
-  const elements = shape?.every((dim) => dim !== null) ? product(shape) : null;
+  const elements = shape === null || shape.includes(null) ? null : product(shape);
   return elements !== null && elements <= MOST_ELEMENTS ? elements : null;
 }
 
@@ -69,6 +69,13 @@ export function combine(
 ): Elements | null {
   if (inputs.length > MOST_ELEMENTS || inputs.some((input) => input.values === null || input.shape === null))
     return null;
+  const count = fewElements(shape);
+  if (count === null) return null;
+  // As many elements as the output stand in the same order, whatever the shape.
+  if (inputs.every(({ values }) => values!.length === count || values!.length === 1)) {
+    const lists = inputs.map(({ values }) => values!);
+    return Array.from({ length: count }, (_, at) => compute(...lists.map((list) => list[list.length === 1 ? 0 : at]!)));
+  }
   const steps = inputs.map((input) => strides(input.shape!));
   return take(shape, (at) => compute(...inputs.map((input, index) => broadcastElement(input, at, steps[index]!))));
 }

@@ -2,6 +2,7 @@
 
 import type { Shaped, ShapedBody, ShapedNode } from '../shaped.js';
 import { intsOf, opKey, product } from './sizes.js';
+import { twinFinder } from './twins.js';
 
 /** Who makes and who reads the values of one body. A value is named after the node that made it, whatever shape it was given later. */
 export interface Flow {
@@ -30,21 +31,23 @@ export function flowOf(body: ShapedBody): Flow {
   const roots = new Map<string, string>();
   const producers = new Map<string, number>();
   const fromShapes = new Set<string>();
-  const seen = new Map<string, ShapedNode>();
+  const fixed: boolean[][] = [];
+  const twinOf = twinFinder();
   const root = (name: string) => roots.get(name) ?? name;
   const producer = (name: string) => producers.get(root(name)) ?? -1;
-  const fixed = (node: number, input: number) => {
-    const value = nodes[node]!.inputs[input];
-    return !value || value.constant || isWorkedOut(value) || fromShapes.has(nodes[node]!.node.inputs[input] ?? '');
-  };
+  const leavesBody = ({ node: { outputs } }: ShapedNode) => outputs.some((name) => Object.hasOwn(body.outputs, name));
   const runs = nodes.map((node, index) => {
-    const role = roleOf(node, (input) => fixed(index, input));
+    const given = node.inputs.map(
+      (value, at) => !value || value.constant || isWorkedOut(value) || fromShapes.has(node.node.inputs[at] ?? ''),
+    );
+    fixed.push(given);
+    const role = roleOf(node, given);
     const [input = '', output = ''] = [node.node.inputs[0], node.node.outputs[0]];
     const before = nodes[producer(input)];
-    const twin = role === 'runs' ? twinOf(node, seen, root) : null;
+    const twin = twinOf(node, role === 'same');
     if (role === 'fixed') for (const name of node.node.outputs) fromShapes.add(name);
-    else if (role === 'view') roots.set(output, root(input));
-    else if (twin)
+    else if (role === 'view' || role === 'same') roots.set(output, root(input));
+    else if (twin && ![node, twin].some(leavesBody))
       for (const [at, name] of node.node.outputs.entries()) roots.set(name, root(twin.node.outputs[at] ?? ''));
     else if (before && requantizes(before, node)) roots.set(output, root(before.node.inputs[0] ?? ''));
     else {
@@ -64,7 +67,7 @@ export function flowOf(body: ShapedBody): Flow {
     readers: (name) => readers.get(root(name)) ?? [],
     reads: (node) => namesRead(nodes[node]!).map(root),
     leaves: (name) => leaving.has(root(name)),
-    fixed,
+    fixed: (node, input) => fixed[node]![input] ?? true,
   };
 }
 
@@ -79,26 +82,14 @@ function readersOf(
   for (let index = nodes.length - 1; index >= 0; index -= 1) {
     const node = nodes[index]!;
     if (!runs[index] || !node.node.outputs.some((name) => leaving.has(root(name)) || readers.has(root(name)))) continue;
-    for (const name of new Set(namesRead(node).map(root))) {
-      const list = readers.get(name);
-      if (list === undefined) readers.set(name, [index]);
-      else list.push(index);
+    for (const name of namesRead(node)) {
+      const list = readers.get(root(name));
+      if (list === undefined) readers.set(root(name), [index]);
+      else if (list.at(-1) !== index) list.push(index);
     }
   }
   for (const list of readers.values()) list.reverse();
   return readers;
-}
-
-/** An earlier node that computes the same from the same. */
-function twinOf(node: ShapedNode, seen: Map<string, ShapedNode>, root: (name: string) => string): ShapedNode | null {
-  const { op, domain, inputs, outputs, attributes } = node.node;
-  if (node.bodies.length > 0 || inputs.length === 0 || /^(Random|Bernoulli|Multinomial|Dropout)/.test(op)) return null;
-  const key = [domain, op, outputs.length, ...inputs.map(root)].join('\0');
-  const found = seen.get(key);
-  if (found === undefined) seen.set(key, node);
-  if (found === undefined || found.outputs.length !== outputs.length) return null;
-  const [own, other] = [attributes, found.node.attributes];
-  return own === other || JSON.stringify(own) === JSON.stringify(other) ? found : null;
 }
 
 /** Whether a value is dequantized and quantized again by the same scale. */
@@ -122,43 +113,46 @@ function outerNames(body: ShapedBody): string[] {
 
 const shapeQueries = new Set(['Shape', 'Size']);
 /** Other forms of their first input, in the same memory. */
-const views = new Set([
-  'Reshape',
-  'Squeeze',
-  'Unsqueeze',
-  'Flatten',
-  'Identity',
-  'Dropout',
-  'Optional',
-  'OptionalGetElement',
-]);
+const views = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Optional', 'OptionalGetElement']);
+/** They give out their first input. */
+const passing = new Set(['Identity', 'Dropout']);
+const hasKnownSize = ({ inputs }: ShapedNode) => !inputs[0]!.shape!.includes(null);
 /** Nodes that may turn out to do nothing, and what tells it once the shape is the same. */
 const idle: Readonly<Record<string, (node: ShapedNode) => boolean>> = {
-  Expand: () => true,
-  Tile: () => true,
-  Pad: () => true,
+  Expand: hasKnownSize,
+  Tile: hasKnownSize,
+  Pad: hasKnownSize,
   Concat: ({ node }) => node.inputs.length === 1,
   Split: ({ node }) => node.outputs.length === 1,
   Cast: ({ inputs, outputs }) => inputs[0]!.dtype === outputs[0]!.dtype,
-  Slice: (node) => !node.inputs[4] || (node.inputs[4].values?.every((step) => step !== null && step > 0) ?? false),
-  Transpose: keepsOrder,
+  Slice: (node) => hasKnownSize(node) && (!node.inputs[4] || isAbove(node.inputs[4], 0)),
   Add: (node) => node.inputs.some((input) => input?.constant && input.values?.length === 1 && input.values[0] === 0),
   Mul: (node) => node.inputs.some((input) => input?.constant && input.values?.length === 1 && input.values[0] === 1),
 };
 
-function roleOf(node: ShapedNode, fixed: (input: number) => boolean): 'runs' | 'view' | 'fixed' {
+type Role = 'runs' | 'view' | 'same' | 'fixed';
+
+function roleOf(node: ShapedNode, fixed: readonly boolean[]): Role {
   const { outputs, inputs } = node;
   if (outputs.length > 0 && outputs.every((output) => output.constant || isWorkedOut(output))) return 'fixed';
   const key = opKey(node);
-  const small = outputs.every((output) => output.shape !== null && product(output.shape) <= smallElements);
-  const worked =
-    node.bodies.length === 0 && small && (shapeQueries.has(key) || inputs.every((_, input) => fixed(input)));
-  if (worked || shapeQueries.has(key)) return 'fixed';
+  if (shapeQueries.has(key)) return 'fixed';
+  if (node.bodies.length === 0 && fixed.every((each) => each) && outputs.every(isSmall)) return 'fixed';
+  if (passing.has(key)) return 'same';
   if (views.has(key)) return 'view';
   const [input, output] = [inputs[0], outputs[0]];
-  if (!input?.shape || !output?.shape || fixed(0) || !Object.hasOwn(idle, key)) return 'runs';
-  const same = key === 'Transpose' || String(input.shape) === String(output.shape);
-  return same && idle[key]!(node) ? 'view' : 'runs';
+  if (!input?.shape || !output?.shape || fixed[0]) return 'runs';
+  if (key === 'Transpose') return keepsOrder(node) ? 'view' : 'runs';
+  const isIdle = Object.hasOwn(idle, key) && String(input.shape) === String(output.shape) && idle[key]!(node);
+  return isIdle ? 'same' : 'runs';
+}
+
+function isSmall({ shape }: Shaped): boolean {
+  return shape !== null && product(shape) <= smallElements;
+}
+
+function isAbove({ values }: Shaped, least: number): boolean {
+  return values?.every((value) => value !== null && value > least) ?? false;
 }
 
 /** Whether every element is known without running the model. */

@@ -1,4 +1,4 @@
-/** Step 1 of the road: attention written as two products around a softmax, as one kernel. */
+/** Step 1 of the road: attention as one kernel, whether it is one operator or two products around a softmax. */
 
 import { type Product, productOf } from './products.js';
 import {
@@ -22,17 +22,23 @@ const longestChain = 6;
 
 /** Scores, softmax and weighted sum of every head; transpositions and scalings that only they need belong to it. */
 export function fuseAttention(units: Units): void {
-  for (const softmax of units.flow.running) {
-    if (keyOf(units, softmax) !== 'Softmax' || !isFree(units, softmax)) continue;
-    const above = scoresAbove(units, sourceOf(units, softmax, 0), longestChain);
-    const below = above && sumBelow(units, softmax);
-    if (!below) continue;
-    const scores = above[0]!;
-    const members = withPlacing(units, [...above, softmax, ...below]);
-    const last = nextOf(units, below.at(-1)!);
+  for (const node of units.flow.running) {
+    const block = isFree(units, node) ? blockAt(units, node) : null;
+    if (!block) continue;
+    const members = withPlacing(units, block);
+    const last = nextOf(units, block.at(-1)!);
     if (keyOf(units, last) === 'Transpose') members.push(last);
-    claim(units, unit('Attention', scores, members));
+    claim(units, unit('Attention', block[0]!, members));
   }
+}
+
+/** From the scores to the weighted sum, found by the softmax; the operator of ONNX itself is both. */
+function blockAt(units: Units, node: number): number[] | null {
+  const key = keyOf(units, node);
+  if (key === 'Attention') return [node];
+  const above = key === 'Softmax' ? scoresAbove(units, sourceOf(units, node, 0), longestChain) : null;
+  const below = above && sumBelow(units, node);
+  return below && [...above, node, ...below];
 }
 
 /** From the product of queries and keys down to a node, if there is one above it. */

@@ -128,12 +128,16 @@ function quantized(
   return unit(keyOf(units, anchor), anchor, tail.members, { shared, quantized: true });
 }
 
-/** An integer product with what brings it back to floats, and with the quantization of its input where no other product needs it. */
+/**
+ * An integer product with what brings it back to floats by a scale of its own, and with the quantization of its input where no other
+ * product needs it.
+ */
 function rescaled(units: Units, anchor: number): Unit {
   const tail = tailOf(units, anchor);
   tail.take((node) => keyOf(units, node) === 'Cast');
   const scaled = tail.take((node) => keyOf(units, node) === 'Mul');
   const scales = scaled < 0 ? [] : onlyFor(units, scaled, 'Mul');
+  if (scales.length === 0) return unit('MatMulInteger', anchor, [anchor]);
   tail.takeUnary((node) => keyOf(units, node) === 'Add');
   const members = [...scales, ...tail.members];
   const source = sourceOf(units, anchor, 0);

@@ -41,31 +41,21 @@ export function peakOf(flow: Flow, bodies: readonly ShapedBody[], steps: readonl
 }
 
 function peakOfSample(body: ShapedBody, steps: readonly Step[], freed: readonly Place[][], sample: number): Size {
-  const given = Object.values(body.inputs).filter(({ constant }) => !constant);
-  let live = given.map(sizeOf).reduce(grown, { floats: 0, otherBytes: 0 });
-  let peak = live;
-  const sizeAt = ({ node, slot }: Place) => sizeOf(body.nodes[node]?.outputs[slot]);
+  const live = { floats: 0, otherBytes: 0 };
+  const add = (value: Shaped | undefined, sign: 1 | -1) => {
+    if (value === undefined) return;
+    if (isFloat(value)) live.floats += sign * elements(value);
+    else live.otherBytes += sign * bytesOf(value, elements(value));
+  };
+  const addPlace = ({ node, slot }: Place, sign: 1 | -1) => add(body.nodes[node]?.outputs[slot], sign);
+  for (const value of Object.values(body.inputs)) if (!value.constant) add(value, 1);
+  let peak: Size = { ...live };
   for (const [at, { writes, inner }] of steps.entries()) {
-    for (const place of writes) live = grown(live, sizeAt(place));
-    const now = inner
-      ? grown(live, { floats: inner.floats[sample] ?? 0, otherBytes: inner.otherBytes[sample] ?? 0 })
-      : live;
-    if (now.floats > peak.floats || (now.floats === peak.floats && now.otherBytes > peak.otherBytes)) peak = now;
-    for (const place of freed[at]!) live = shrunk(live, sizeAt(place));
+    for (const place of writes) addPlace(place, 1);
+    const floats = live.floats + (inner?.floats[sample] ?? 0);
+    const otherBytes = live.otherBytes + (inner?.otherBytes[sample] ?? 0);
+    if (floats > peak.floats || (floats === peak.floats && otherBytes > peak.otherBytes)) peak = { floats, otherBytes };
+    for (const place of freed[at]!) addPlace(place, -1);
   }
   return peak;
-}
-
-function sizeOf(value: Shaped | undefined): Size {
-  if (value === undefined) return { floats: 0, otherBytes: 0 };
-  const count = elements(value);
-  return isFloat(value) ? { floats: count, otherBytes: 0 } : { floats: 0, otherBytes: bytesOf(value, count) };
-}
-
-function grown(size: Size, by: Size): Size {
-  return { floats: size.floats + by.floats, otherBytes: size.otherBytes + by.otherBytes };
-}
-
-function shrunk(size: Size, by: Size): Size {
-  return { floats: size.floats - by.floats, otherBytes: size.otherBytes - by.otherBytes };
 }

@@ -49,12 +49,19 @@ export function sourceOf({ flow }: Units, node: number, input: number): number {
 
 /** Inputs that are computed, by place. */
 export function computedInputs({ flow }: Units, node: number): number[] {
-  return flow.nodes[node]!.inputs.flatMap((_, input) => (flow.fixed(node, input) ? [] : [input]));
+  const found: number[] = [];
+  for (let input = 0; input < flow.nodes[node]!.inputs.length; input += 1) {
+    if (!flow.fixed(node, input)) found.push(input);
+  }
+  return found;
 }
 
 /** Whether a node takes one computed value; all else is fixed. */
 export function isUnary(units: Units, node: number): boolean {
-  return new Set(computedInputs(units, node).map((input) => valueAt(units, node, input))).size === 1;
+  const [first, ...others] = computedInputs(units, node);
+  if (first === undefined) return false;
+  const value = valueAt(units, node, first);
+  return others.every((input) => valueAt(units, node, input) === value);
 }
 
 /** The value behind an input. */

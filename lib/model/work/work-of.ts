@@ -3,7 +3,7 @@
 import { dtypes } from '../dtypes.js';
 import { allTensors, type Graph } from '../graph.js';
 import type { Shaped, ShapedBody } from '../shaped.js';
-import { inferShapes } from '../shapes/infer.js';
+import { inferEach } from '../shapes/infer.js';
 import type { Kernel, Port, Work } from '../work.js';
 import { batchDims, boundDims, type ModelInputs, withNamedDims } from './batch.js';
 import { measure } from './measure.js';
@@ -24,12 +24,12 @@ export function workOf(graph: Graph, model: ModelInputs, dims: Readonly<Record<s
     (name) => !Object.hasOwn(bound, name),
   );
   const stored = storedIn(graph);
-  if (rowDims.length === 0) return { ...workOfShaped([inferShapes(named, bound)]), ...stored, dims: bound };
-  const bodies = sampledRows.map((rows) => {
+  if (rowDims.length === 0) return { ...workOfShaped(inferEach(named, [bound])), ...stored, dims: bound };
+  const bindings = sampledRows.map((rows) => {
     const sizes = Object.fromEntries(rowDims.map((name) => [name, rows]));
-    return inferShapes(named, { ...boundDims(model, { ...dims, ...sizes }), ...sizes });
+    return { ...boundDims(model, { ...dims, ...sizes }), ...sizes };
   });
-  return { ...workOfShaped(bodies), ...stored, dims: bound };
+  return { ...workOfShaped(inferEach(named, bindings)), ...stored, dims: bound };
 }
 
 function storedIn(graph: Graph): Pick<Work, 'storedFloats' | 'storedOtherBytes'> {
