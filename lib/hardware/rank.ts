@@ -8,7 +8,7 @@ import type { Candidate, Rejection } from './candidate.js';
 import { hostMemoryGiB } from './estimate/device-memory.js';
 import { executionProblem } from './estimate/execution.js';
 import { type Provider, providers } from './estimate/precision.js';
-import { type Answer, evaluate, type Failed, type Passed, passed, type Target } from './evaluate.js';
+import { type Answer, evaluate, type Failed, type Passed, passed, type Question, type Target } from './evaluate.js';
 import type { Form } from './forms.js';
 import type { HardwareRequest } from './hardware.js';
 import { lanesOf } from './lanes.js';
@@ -105,70 +105,80 @@ function providersOf({ request, pinned }: Selection): readonly Provider[] {
   return pinned ? allowed.filter((provider) => provider === pinned.form.provider) : allowed;
 }
 
+/** What is asked of every machine of a platform. */
+function questionFor(selection: Selection, platform: Platform, estimate: Question['estimate']): Question {
+  const { profile, work, objective, scaling, pinned, samples, precision = 'auto' } = selection;
+  const target = targetOf(selection, platform);
+  return {
+    platform: platform.id,
+    region: platform.region,
+    facts: platformFacts(platform.id),
+    profile,
+    work,
+    target,
+    payload: payloadOf(work, target.rows, objective?.payload?.encoding ?? 'json'),
+    limits: { precision, providers: providersOf(selection), only: pinned?.form, samples },
+    toZero: scaling?.toZero ?? false,
+    notes: (machine) => [...priceNotes(platform, machine), ...runtimeNotes(platform, machine)],
+    devices: lanesOf(platform.id),
+    estimate,
+    executionProblem,
+    hostMemoryGiB: hostMemoryGiB(work),
+  };
+}
+
+/** The machines of a platform that are asked, each with its answer. */
+function answersOf({ request, pinned }: Selection, platform: Platform, question: Question): [Machine, Answer][] {
+  const { facts, payload, target, profile, toZero } = question;
+  const barred = platformProblem(facts, { payload, requestsPerSecond: target.requestsPerSecond, profile, toZero });
+  const outside = (machine: Machine): string | null =>
+    request?.choose === 'auto' ? outsideRequest(machine, platform.region, request) : null;
+  return platform.machines
+    .filter(({ name }) => isAsked(name, request, pinned))
+    .map((machine) => {
+      const reason = barred ?? outside(machine);
+      return [machine, reason === null ? evaluate(machine, question) : { reason, reached: 0, missed: null }];
+    });
+}
+
+/** Whether a machine is asked at all: where one is named or pinned, no other is. */
+function isAsked(name: string, request: Selection['request'], pinned: Selection['pinned']): boolean {
+  const only = pinned?.machine ?? (request?.choose === 'named' ? request.machine : undefined);
+  return only === undefined || isNamed(name, only);
+}
+
+/** Less of what it misses by. */
+const nearest = (one: Failed, other: Failed): number =>
+  (one.missed?.monthlyUsd ?? 0) - (other.missed?.monthlyUsd ?? 0) ||
+  (one.missed?.p99Ms ?? 0) - (other.missed?.p99Ms ?? 0);
+
 /** Every machine of the platforms against the objective. */
 export function rankMachines(selection: Selection, platforms: readonly Platform[]): Ranking {
-  const { profile, work, objective, request, samples } = selection;
-  const { estimate } = correctedEstimates(selection.name, work, selection.measurements ?? []);
-  const hostMemory = hostMemoryGiB(work);
-  const ranked: (Passed & { readonly type: Machine })[] = [];
-  const rejected: Rejection[] = [];
-  const missed: (Rejection & Failed)[] = [];
-  for (const platform of platforms) {
-    const target = targetOf(selection, platform);
-    const question = {
-      platform: platform.id,
-      region: platform.region,
-      facts: platformFacts(platform.id),
-      profile,
-      work,
-      target,
-      payload: payloadOf(work, target.rows, objective?.payload?.encoding ?? 'json'),
-      limits: {
-        precision: selection.precision ?? 'auto',
-        providers: providersOf(selection),
-        only: selection.pinned?.form,
-        samples,
-      },
-      toZero: selection.scaling?.toZero ?? false,
-      notes: (machine: Machine) => [...priceNotes(platform, machine), ...runtimeNotes(platform, machine)],
-      devices: lanesOf(platform.id),
-      estimate,
-      executionProblem,
-      hostMemoryGiB: hostMemory,
-    } as const;
-    const barred = platformProblem(question.facts, {
-      payload: question.payload,
-      requestsPerSecond: target.requestsPerSecond,
-      profile,
-      toZero: question.toZero,
-    });
-    const answer = (machine: Machine): Answer => {
-      const outside = barred ?? (request?.choose === 'auto' ? outsideRequest(machine, platform.region, request) : null);
-      return outside === null ? evaluate(machine, question) : { reason: outside, reached: 0, missed: null };
-    };
-    const named = selection.pinned?.machine ?? (request?.choose === 'named' ? request.machine : undefined);
-    const asked = (name: string): boolean => named === undefined || isNamed(name, named);
-    for (const machine of platform.machines.filter(({ name }) => asked(name))) {
-      const found = answer(machine);
-      if (passed(found)) ranked.push({ ...found, type: machine });
-      else {
-        const rejection = { platform: platform.id, machine: machine.name, reason: found.reason };
-        if (found.missed === null) rejected.push(rejection);
-        else missed.push({ ...rejection, ...found });
-      }
-    }
-    rejected.push(...platform.unavailable.filter(({ machine }) => asked(machine)));
-  }
-  const nearest = (one: Failed, other: Failed): number =>
-    (one.missed?.monthlyUsd ?? 0) - (other.missed?.monthlyUsd ?? 0) ||
-    (one.missed?.p99Ms ?? 0) - (other.missed?.p99Ms ?? 0);
+  const { name, work, measurements, request, pinned, objective } = selection;
+  const { estimate } = correctedEstimates(name, work, measurements ?? []);
+  const places = platforms.map((platform) => ({
+    platform,
+    answers: answersOf(selection, platform, questionFor(selection, platform, estimate)),
+  }));
+  const passing = places.flatMap(({ answers }) =>
+    answers.flatMap(([type, answer]) => (passed(answer) ? [{ ...answer, type }] : [])),
+  );
+  const failures = places.map(({ platform, answers }) => ({
+    platform,
+    failed: answers
+      .flatMap(([{ name: machine }, answer]) => (passed(answer) ? [] : [{ platform: platform.id, machine, ...answer }]))
+      .sort(nearest),
+  }));
   return {
-    ranked: numbered(ranked, objective?.minimize ?? 'cost'),
-    rejected: [
-      ...rejected,
-      ...missed.sort(nearest).map(({ platform, machine, reason }) => ({ platform, machine, reason })),
-    ],
-    missed,
+    ranked: numbered(passing, objective?.minimize ?? 'cost'),
+    rejected: failures.flatMap(({ platform, failed }) => [
+      ...failed.map(({ platform, machine, reason }) => ({ platform, machine, reason })),
+      ...platform.unavailable.filter(({ machine }) => isAsked(machine, request, pinned)),
+    ]),
+    missed: failures
+      .flatMap(({ failed }) => failed)
+      .filter(({ missed }) => missed !== null)
+      .sort(nearest),
   };
 }
 

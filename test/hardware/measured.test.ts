@@ -101,7 +101,9 @@ describe('a table of measurements', () => {
       'row 9: provider cpu runs on processors, not on L4. Possible: cuda, tensorrt',
       'row 10: Tesla T4 has no bf16 with provider cuda. Possible: fp32, fp16, int8',
       'row 11: this machine has no fp16 with provider cpu. Possible: fp32, int8',
-      expect.stringMatching(/^row 12: ONNX Runtime's cuda provider does not run on Inferentia2/),
+      expect.stringMatching(
+        /^row 12: cuda needs an NVIDIA GPU of compute capability 6\.0 or higher, which Inferentia2 is not/,
+      ),
     ]);
   });
 

@@ -80,5 +80,5 @@ export function executionProblem(device: Device, { precision, provider }: Execut
     return `${name} has no ${precision} with provider ${provider}. Possible: ${allowed.join(', ')}`;
   if (device.kind === 'cpu') return `provider ${provider} needs an accelerator; ${name} is a processor. Possible: cpu`;
   if (provider === 'cpu') return `provider cpu runs on processors, not on ${name}. Possible: cuda, tensorrt`;
-  return `ONNX Runtime's ${provider} provider does not run on ${name}: it needs an NVIDIA GPU of compute capability ${oldestCuda}.0 or higher`;
+  return `${provider} needs an NVIDIA GPU of compute capability ${oldestCuda}.0 or higher, which ${name} is not`;
 }
