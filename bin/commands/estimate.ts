@@ -20,7 +20,7 @@ import type { ModelProfile, Quantization } from '../../lib/model/profile.js';
 import { platformIds } from '../../lib/platforms.js';
 import { print, say } from '../terminal.js';
 import { givenDims } from './model-dims.js';
-import { dimension } from './model-options.js';
+import { dimOption } from './model-options.js';
 
 interface EstimateOptions {
   readonly accelerator?: string;
@@ -231,7 +231,7 @@ export function estimateCommand(): Command {
     )
     .option('--batch <rows>', 'rows in one run (default: 1)', positive)
     .option('--cores <cores>', "cores of the machine's processor (default: all of them)", positive)
-    .option('--dim <name=size>', 'size of a symbolic dimension; can be given again', dimension, {})
+    .addOption(dimOption('size of a symbolic dimension; can be given again'))
     .option('--json', 'print JSON on standard output')
     .addHelpText('after', examples)
     .action(estimate);

@@ -9,7 +9,7 @@ import { profileFileText } from '../../lib/model/profile-file.js';
 import { inspection, summary } from '../../lib/model/summary.js';
 import { print, say } from '../terminal.js';
 import { givenDims } from './model-dims.js';
-import { dimension } from './model-options.js';
+import { dimOption } from './model-options.js';
 
 interface InspectOptions {
   readonly json?: boolean;
@@ -49,7 +49,7 @@ export function inspectCommand(): Command {
     .argument('<model>', 'an .onnx file, or a .profile.json')
     .option('--json', 'print JSON on standard output')
     .option('--profile <file.profile.json>', 'write what planning needs of the model, without its weights')
-    .option('--dim <name=size>', 'size of a symbolic dimension in the profile; can be given again', dimension, {})
+    .addOption(dimOption('size of a symbolic dimension in the profile; can be given again'))
     .addHelpText('after', examples)
     .action((path: string, options: InspectOptions) => {
       if (options.profile === undefined && Object.keys(options.dim).length > 0) {

@@ -12,12 +12,16 @@ export interface ModelOptions {
 }
 
 /** `name=size`, added to those given earlier. */
-export function dimension(text: string, earlier: Readonly<Record<string, number>>): Record<string, number> {
+function dimension(text: string, earlier: Readonly<Record<string, number>>): Record<string, number> {
   const [, name, size] = /^(.+)=([1-9]\d*)$/.exec(text) ?? [];
   if (!name || !size) throw new InvalidArgumentError('Give name=size with a whole size from 1, such as sequence=128.');
   if (Object.hasOwn(earlier, name)) throw new InvalidArgumentError(`${name} is given twice. Give it one size.`);
   return { ...earlier, [name]: Number(size) };
 }
+
+/** `--dim name=size`, which can be given again. */
+export const dimOption = (description: string): Option =>
+  new Option('--dim <name=size>', description).argParser(dimension).default({}, 'none');
 
 /** A port from 0 (any free one) to 65535. */
 export function port(text: string): number {
@@ -33,7 +37,7 @@ export function withModelOptions(command: Command): Command {
     .argument('<model>', 'the model, an .onnx file')
     .option('--data <samples.npz>', 'samples: keys are input names, the first axis is the sample')
     .option('--labels <labels.npy>', 'integer class of each sample; label accuracy joins the gate')
-    .option('--dim <name=size>', 'size of a symbolic dimension; can be given again', dimension, {})
+    .addOption(dimOption('size of a symbolic dimension; can be given again'))
     .addOption(
       new Option('--precision <precision>', 'auto takes the fastest that passes the gate')
         .choices(['auto', 'fp32', 'int8'])

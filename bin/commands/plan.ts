@@ -26,7 +26,7 @@ import type { EndpointSpec } from '../../lib/spec.js';
 import { specProblems } from '../../lib/spec-problems.js';
 import { print, say, wrapped } from '../terminal.js';
 import { givenDims } from './model-dims.js';
-import { dimension } from './model-options.js';
+import { dimOption } from './model-options.js';
 import { checkLockOptions, type LockOptions, tellLock } from './plan-lock.js';
 
 interface PlanOptions extends LockOptions {
@@ -293,7 +293,7 @@ export function planCommand(): Command {
       '--data <samples.npz>',
       'samples: they give dimensions their sizes, and let int8 and fp16 come into question',
     )
-    .option('--dim <name=size>', 'size of a symbolic dimension in one request; can be given again', dimension, {})
+    .addOption(dimOption('size of a symbolic dimension in one request; can be given again'))
     .addOption(new Option('--payload <encoding>', 'what requests carry (default: json)').choices(['json', 'binary']))
     .addOption(
       new Option('--precision <precision>', 'auto takes smaller ones only with samples').choices([
