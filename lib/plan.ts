@@ -20,7 +20,7 @@ import { readLabelsInfo, readSamples } from './model/samples.js';
 import { type MonitoringPlan, type MonitoringRequest, monitoringProblems, planMonitoring } from './monitoring/plan.js';
 import { planRecipe } from './optimization/recipe.js';
 import type { PlatformId } from './platforms.js';
-import type { EndpointSpec } from './spec.js';
+import type { EndpointSpec, ServingSpec } from './spec.js';
 import { specProblems } from './spec-problems.js';
 
 /** Everything that was decided for one endpoint. JSON-serialisable. */
@@ -81,6 +81,12 @@ function profileProblems({ path, uri }: ModelSource, { id }: Platform): Problem[
   ];
 }
 
+/** What the latency was planned with, unless the user says otherwise; the server on this machine finds its own. */
+function servingAsPlanned({ serving }: EndpointSpec, { id }: Platform, { workers }: HardwareChoice): ServingSpec {
+  const planned = id === 'local' || workers === null ? {} : { workers };
+  return serving?.workers === undefined ? { ...serving, ...planned } : serving;
+}
+
 /** On this machine a model runs whatever is promised of it elsewhere: there is no other machine to take. */
 function asFarAsBinding(
   { objective, scaling }: EndpointSpec,
@@ -124,6 +130,7 @@ export function planEndpoint(spec: EndpointSpec, platform: Platform): EndpointPl
     ...asFarAsBinding(spec, platform),
     precision: spec.optimization?.precision,
     request: spec.hardware,
+    workers: spec.serving?.workers,
     measurements,
   });
   // Without the sizes of a request nothing can be said of any machine.
@@ -167,7 +174,7 @@ export function planEndpoint(spec: EndpointSpec, platform: Platform): EndpointPl
       dims,
       samples: samples !== undefined,
     }),
-    serving: planServing({ name, serving: spec.serving, dims, files: optimizedFiles }),
+    serving: planServing({ name, serving: servingAsPlanned(spec, platform, hardware), dims, files: optimizedFiles }),
     monitoring: planMonitoring(monitoring),
   };
 }

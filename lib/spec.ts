@@ -191,7 +191,8 @@ export interface ServingSpec {
   /**
    * Runs at a time.
    *
-   * @default - one for each processor
+   * @default - on a cloud as planned: one for each processor, or one on all of them where the latency needs it; on `local` one for
+   * each processor
    */
   readonly workers?: number;
   /**

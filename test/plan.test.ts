@@ -77,6 +77,16 @@ describe('on a cloud', () => {
     expect(plan.recipe.candidates).toEqual([]);
   });
 
+  test('the server runs as many at a time as the latency was planned with, or as the user says', () => {
+    const request = { model: digits, hardware: Hardware.of('ml.c7i.2xlarge') };
+    const { hardware, serving } = planEndpoint(request, sagemaker);
+    expect(serving.threads.workers).toBe(hardware.workers);
+    const three = planEndpoint({ ...request, serving: { workers: 3 } }, sagemaker);
+    expect([three.hardware.workers, three.serving.threads.workers]).toEqual([3, 3]);
+    expect(three.hardware.candidate.p50Ms).not.toBe(hardware.candidate.p50Ms);
+    expect(planEndpoint({ model: digits }, here).serving.threads.workers).toBeNull();
+  });
+
   test('a region that is not there is refused with the closest', () => {
     expect(() => cloud('gcp-vertex', { region: 'europe-west44' })).toThrow(
       /'europe-west44' is no region of gcp-vertex.*europe-west4/,

@@ -10,6 +10,8 @@ export interface HardwareFacts {
   readonly chosen: Machine;
   /** How the model runs on the chosen machine, and how many of it. */
   readonly candidate: Candidate;
+  /** Runs at a time on its processors that the latency was planned with; null on accelerators. */
+  readonly workers: number | null;
   /** Machines of the same platform that can run the same image, the next best first; at most four. */
   readonly fallbacks: readonly Machine[];
   /** Every machine that meets the objective, the best first. */

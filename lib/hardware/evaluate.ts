@@ -58,6 +58,8 @@ export interface Lanes {
 export interface Passed {
   readonly candidate: Omit<Candidate, 'rank'>;
   readonly boundBy: Estimate['boundBy'];
+  /** Runs at a time on one machine: workers on processors, sessions on accelerators. */
+  readonly lanes: number;
   /** A run of one request, nothing else counted. */
   readonly runMs: number;
   readonly quota: string | null;
@@ -183,6 +185,7 @@ function evaluateForm(machine: Machine, lanes: Lanes, form: Form, question: Ques
   return {
     boundBy: single.boundBy,
     runMs: single.latencyMs,
+    lanes: lanes.count,
     quota: machine.quota,
     candidate: {
       platform,

@@ -34,8 +34,10 @@ export function deviceOf(machine: Machine): Device {
 /**
  * How a machine can be divided, the server's default first: a run at a time on each processor, or one run on all of them; on
  * accelerators, a session on each. The server on this machine keeps its default.
+ *
+ * @param workers - runs at a time that the user asks for on processors
  */
-export function lanesOf(platform: PlatformId): (machine: Machine) => Lanes[] {
+export function lanesOf(platform: PlatformId, workers?: number): (machine: Machine) => Lanes[] {
   return (machine) => {
     const device = deviceOf(machine);
     if (device.kind === 'gpu') {
@@ -43,8 +45,12 @@ export function lanesOf(platform: PlatformId): (machine: Machine) => Lanes[] {
       return [{ device, count, memoryGiB: usableMemoryGiB(device) }];
     }
     const memoryGiB = (usableMemory * machine.memoryBytes) / 2 ** 30;
-    const count = Math.max(1, Math.floor(machine.processors));
-    const each = { device: { ...device, vcpus: machine.processors / count }, count, memoryGiB };
-    return count === 1 || platform === 'local' ? [each] : [each, { device, count: 1, memoryGiB }];
+    const each = Math.max(1, Math.floor(machine.processors));
+    const counts = workers === undefined ? (platform === 'local' ? [each] : [each, 1]) : [workers];
+    return [...new Set(counts)].map((count) => ({
+      device: { ...device, vcpus: machine.processors / count },
+      count,
+      memoryGiB,
+    }));
   };
 }

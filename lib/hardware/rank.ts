@@ -34,6 +34,8 @@ export interface Selection {
   readonly scaling?: ScalingSpec | undefined;
   readonly precision?: OptimizationSpec['precision'];
   readonly request?: HardwareRequest | undefined;
+  /** Runs at a time on processors, where the user says so. */
+  readonly workers?: number | undefined;
   /** One machine in one form and number: what a lock says, or a question about a candidate. */
   readonly pinned?: Pinned | undefined;
   /** Times that the user has measured; they win over estimates. */
@@ -120,7 +122,7 @@ function questionFor(selection: Selection, platform: Platform, estimate: Questio
     limits: { precision, providers: providersOf(selection), only: pinned?.form, samples },
     toZero: scaling?.toZero ?? false,
     notes: (machine) => [...priceNotes(platform, machine), ...runtimeNotes(platform, machine)],
-    devices: lanesOf(platform.id),
+    devices: lanesOf(platform.id, selection.workers),
     estimate,
     executionProblem,
     hostMemoryGiB: hostMemoryGiB(work),

@@ -98,6 +98,7 @@ export function selectHardware(
   return hardwareChoice({
     chosen: chosen.type,
     candidate: chosen.candidate,
+    workers: chosen.candidate.accelerator === null ? chosen.lanes : null,
     fallbacks,
     candidates: ranking.ranked.map(({ candidate }) => candidate),
     rejected: ranking.rejected,
