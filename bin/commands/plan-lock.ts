@@ -84,6 +84,8 @@ export function tellLock(
     for (const [place, { machine, replicas }] of Object.entries(fresh))
       say(`Locked ${place}: ${times(replicas, machine)}.`);
     say(`Lock: ${path}`);
+  } else if (lock !== undefined && Object.keys(before).length === 0) {
+    say('Nothing is locked: no machine of a cloud passes.');
   }
   return sound;
 }

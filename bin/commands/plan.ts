@@ -199,7 +199,7 @@ function report(selection: Selection, platforms: readonly Platform[], ranking: R
   for (const line of advice) print(wrapped(line, 2));
   if (candidates.length > 0) {
     print('');
-    for (const line of candidateTable(candidates, options.top)) print(line);
+    for (const line of candidateTable(candidates, options.top, process.stdout.columns)) print(line);
     if (candidates.length > options.top) print(`and ${candidates.length - options.top} more (--top N, --json)`);
   }
   for (const answer of answers) {
@@ -213,7 +213,7 @@ function report(selection: Selection, platforms: readonly Platform[], ranking: R
   if (ranking.rejected.length > 0) {
     print('');
     print('Not in question:');
-    for (const line of rejectionLines(ranking.rejected)) print(`  ${line}`);
+    for (const line of rejectionLines(ranking.rejected)) print(wrapped(`  ${line}`, 6));
   }
   print('');
   print(`Machines and prices of ${catalogueDate()}. Estimates from the graph alone, nothing was run: docs/hardware.md`);

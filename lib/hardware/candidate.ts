@@ -43,6 +43,8 @@ export interface Candidate {
 /** A machine that does not come into question, with the first gate it failed and both numbers. */
 export interface Rejection {
   readonly platform: PlatformId;
+  /** Null on `local`. */
+  readonly region: string | null;
   readonly machine: string;
   readonly reason: string;
 }

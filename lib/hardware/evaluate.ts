@@ -10,7 +10,7 @@ import { type Form, type FormLimits, formsOf } from './forms.js';
 import { capacityPerSecond, type Replica, type UnderLoad, underLoad } from './load.js';
 import type { Machine } from './machine.js';
 import type { Payload } from './payload.js';
-import { inGib, inMs, inUsd, rounded } from './words/figures.js';
+import { counted, inGib, inMs, inUsd, rounded } from './words/figures.js';
 
 /** What the endpoint has to reach; the defaults are those of `Objective` and `ScalingSpec`. */
 export interface Target {
@@ -97,7 +97,13 @@ function batches({ work, target }: Question): number[] {
 
 /** The best answer over all forms and lanes; where all fail, the one that came furthest. */
 export function evaluate(machine: Machine, question: Question): Answer {
-  const { facts, profile, limits } = question;
+  const { facts, profile, limits, target } = question;
+  if (target.minReplicas > target.maxReplicas) {
+    return failed(
+      1,
+      `at least ${counted(target.minReplicas, 'replica')} are asked for, it has at most ${target.maxReplicas}`,
+    );
+  }
   if (!facts.architectures.includes(machine.architecture)) {
     return failed(1, `is ${machine.architecture}, the platform takes ${facts.architectures.join(' and ')}`);
   }
@@ -125,8 +131,9 @@ function better(answer: Answer, than: Answer): boolean {
 }
 
 function closer(answer: Failed, than: Failed): boolean {
-  const [mine, other] = [answer, than].map(({ missed }) => missed?.p99Ms ?? Number.POSITIVE_INFINITY);
-  return answer.reached === than.reached && mine! < other!;
+  if (answer.reached !== than.reached) return false;
+  const by = ({ missed }: Failed): number => missed?.monthlyUsd ?? missed?.p99Ms ?? Number.POSITIVE_INFINITY;
+  return by(answer) < by(than);
 }
 
 function evaluateForm(machine: Machine, lanes: Lanes, form: Form, question: Question): Answer {
@@ -222,7 +229,11 @@ function outOfReach(alone: number, replicas: readonly Replica[], { target, paylo
     const json = payload.processorMs > least / 3 ? ` (${inMs(payload.processorMs)} of it to take JSON apart)` : '';
     return failed(4, `p99 is ${inMs(least)} at best${json}, asked for ${inMs(p99Ms)}`, missed);
   }
-  return failed(4, `${maxReplicas} replicas do not carry ${requestsPerSecond} requests/s`, missed);
+  return failed(
+    4,
+    `${counted(maxReplicas, 'replica')} ${maxReplicas === 1 ? 'does' : 'do'} not carry ${requestsPerSecond}/s`,
+    missed,
+  );
 }
 
 /** The fewest replicas, from the least allowed, that carry the rate within the latency objective. */
@@ -248,5 +259,8 @@ function replicasFor(replica: Replica, target: Target): { replicas: number; load
 
 function notesOf({ count, device }: Lanes, { provenance }: Estimate): string[] {
   const lanes = device.kind === 'gpu' ? `one session on each of ${count} accelerators` : `${count} runs at a time`;
-  return [...(count > 1 ? [lanes] : []), `estimate ${provenance}`];
+  return [
+    ...(count > 1 ? [lanes] : []),
+    provenance === 'default' ? 'time from default constants' : `time ${provenance}`,
+  ];
 }

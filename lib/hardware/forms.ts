@@ -48,7 +48,7 @@ function providerProblem(provider: Provider, profile: ModelProfile, machine: Mac
   if (provider === 'cpu') {
     return machine.accelerator === null ? null : 'its accelerator would be paid for and not used';
   }
-  if (machine.accelerator === null) return `${provider} needs an accelerator; it has none`;
+  if (machine.accelerator === null) return `has no accelerator, which ${provider} needs`;
   return profile.family === 'classic'
     ? `operators of ai.onnx.ml have no kernels for ${machine.accelerator}: they would run on its CPU`
     : null;
@@ -60,17 +60,28 @@ function providerProblem(provider: Provider, profile: ModelProfile, machine: Mac
  * Half floats on a CPU run as float32, a quantized model on the CUDA provider as float32, so neither is a form of its own there.
  */
 export function formsOf(profile: ModelProfile, machine: Machine, limits: FormLimits): Form[] | string {
+  const forms = possibleForms(profile, machine, limits);
+  const { only } = limits;
+  if (typeof forms === 'string' || only === undefined) return forms;
+  const kept = forms.filter(({ precision, provider }) => precision === only.precision && provider === only.provider);
+  return kept.length > 0
+    ? kept
+    : `it would run as ${forms.map(({ precision, provider }) => `${precision} by ${provider}`).join(' or ')}, not as ${only.precision} by ${only.provider}`;
+}
+
+function possibleForms(profile: ModelProfile, machine: Machine, limits: FormLimits): Form[] | string {
   const problems = limits.providers.map((provider) => providerProblem(provider, profile, machine));
   const usable = limits.providers.filter((_, index) => problems[index] === null);
-  if (limits.only && usable.includes(limits.only.provider)) return [limits.only];
+  const last = problems.filter((problem) => problem !== null).at(-1);
+  if (usable.length === 0) return last ?? 'none of the providers asked for is left';
   const wanted = precisionsOf(profile, limits);
   const forms = usable.flatMap((provider) =>
     wanted.filter((precision) => made[provider].includes(precision)).map((precision) => ({ precision, provider })),
   );
   if (forms.length > 0) return forms;
   // A model that is given in a form without kernels of its own on this provider still runs, as floats.
-  const given = isQuantized(profile) || profile.quantization === 'float16';
-  if (given && usable.length > 0) return usable.map((provider) => ({ precision: 'fp32', provider }));
-  const last = problems.filter((problem) => problem !== null).at(-1);
+  if (isQuantized(profile) || profile.quantization === 'float16') {
+    return usable.map((provider) => ({ precision: 'fp32', provider }));
+  }
   return last ?? `${wanted.join(' and ')} is not made for ${usable.join(' and ')}`;
 }

@@ -93,7 +93,7 @@ export function cloud(id: Exclude<PlatformId, 'local'>, options: CloudOptions = 
           ? 'its price is not known'
           : null;
     if (reason === null) offered.push(machine);
-    else unavailable.push({ platform: id, machine: type.name, reason });
+    else unavailable.push({ platform: id, region, machine: type.name, reason });
   }
   return { id, region, machines: offered, unavailable };
 }

@@ -7,7 +7,7 @@ import type { Objective, OptimizationSpec, ScalingSpec } from '../spec.js';
 import type { Candidate, Rejection } from './candidate.js';
 import { hostMemoryGiB } from './estimate/device-memory.js';
 import { executionProblem } from './estimate/execution.js';
-import { type Provider, providers } from './estimate/precision.js';
+import type { Provider } from './estimate/precision.js';
 import { type Answer, evaluate, type Failed, type Passed, passed, type Question, type Target } from './evaluate.js';
 import type { Form } from './forms.js';
 import type { HardwareRequest } from './hardware.js';
@@ -101,10 +101,10 @@ function compare(one: Omit<Candidate, 'rank'>, other: Omit<Candidate, 'rank'>, m
   return first! || second! || (names[0]! < names[1]! ? -1 : 1);
 }
 
-/** What may execute the model: what the user allows, which a pinned form does not widen. */
+/** What may execute the model. What a lock or a candidate runs by was asked for before, so it counts unless the user names others. */
 function providersOf({ request, pinned }: Selection): readonly Provider[] {
-  const allowed = (request?.choose === 'auto' && request.providers) || (pinned ? providers : usualProviders);
-  return pinned ? allowed.filter((provider) => provider === pinned.form.provider) : allowed;
+  const usual = pinned ? [...new Set([...usualProviders, pinned.form.provider])] : usualProviders;
+  return (request?.choose === 'auto' && request.providers) || usual;
 }
 
 /** What is asked of every machine of a platform. */
@@ -168,13 +168,15 @@ export function rankMachines(selection: Selection, platforms: readonly Platform[
   const failures = places.map(({ platform, answers }) => ({
     platform,
     failed: answers
-      .flatMap(([{ name: machine }, answer]) => (passed(answer) ? [] : [{ platform: platform.id, machine, ...answer }]))
+      .flatMap(([{ name: machine }, answer]) =>
+        passed(answer) ? [] : [{ platform: platform.id, region: platform.region, machine, ...answer }],
+      )
       .sort(nearest),
   }));
   return {
     ranked: numbered(passing, objective?.minimize ?? 'cost'),
     rejected: failures.flatMap(({ platform, failed }) => [
-      ...failed.map(({ platform, machine, reason }) => ({ platform, machine, reason })),
+      ...failed.map(({ missed: _, reached: __, ...rejection }) => rejection),
       ...platform.unavailable.filter(({ machine }) => isAsked(machine, request, pinned)),
     ]),
     missed: failures

@@ -2,7 +2,8 @@
 
 import type { Problem } from '../errors.js';
 import { closest } from '../model/names.js';
-import { findGpu, gpus } from './catalogue/tables.js';
+import { platformIds } from '../platforms.js';
+import { findGpu, gpus, regionsOf } from './catalogue/tables.js';
 import type { AutoHardware, HardwareRequest } from './hardware.js';
 import type { Machine } from './machine.js';
 import type { Platform } from './platform.js';
@@ -34,7 +35,14 @@ export function requestProblems(request: HardwareRequest | undefined, platforms:
       where: 'hardware.accelerators',
       what: `'${name}' is no accelerator that the tables know. Similar: ${closest(name, known).join(', ')}`,
     }));
-  return [...accelerators, ...patterns];
+  const places = platformIds.flatMap(regionsOf);
+  const regions = (request?.regions ?? [])
+    .filter((region) => !places.includes(region))
+    .map((region) => ({
+      where: 'hardware.regions',
+      what: `'${region}' is no region that the tables know. Similar: ${closest(region, places).join(', ')}`,
+    }));
+  return [...accelerators, ...patterns, ...regions];
 }
 
 /** Whether a machine is the one that is named, in any case. */

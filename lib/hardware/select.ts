@@ -2,9 +2,11 @@
 
 import type { Problem } from '../errors.js';
 import type { LockedMachine } from '../lock/lock-file.js';
-import { runtimeFor } from '../platforms.js';
+import { platformFacts, runtimeFor } from '../platforms.js';
 import { catalogueDate } from './catalogue/tables.js';
 import { type HardwareChoice, hardwareChoice } from './choice.js';
+import type { Machine } from './machine.js';
+import { unusedMeasurements } from './measured.js';
 import type { Platform } from './platform.js';
 import { type Ranked, type Ranking, rankMachines, type Selection } from './rank.js';
 import { requestProblems } from './request.js';
@@ -44,13 +46,14 @@ export function lockWarnings(locked: Ranked, best: Ranked, { catalogueDate: then
 export function lockedMachine(selection: Selection, platform: Platform, lock: LockedMachine): Ranked | Problem {
   const { machine, replicas, precision, provider } = lock;
   const { min = 1, max = Number.POSITIVE_INFINITY } = selection.scaling ?? {};
+  const most = Math.min(max, platformFacts(platform.id).maxInstances ?? Number.POSITIVE_INFINITY);
   const pinned = { machine, replicas, form: { precision, provider } };
   const { ranked, rejected } = rankMachines({ ...selection, pinned }, [platform]);
   const outside =
     replicas < min
       ? `at least ${min} replicas are asked for`
-      : replicas > max
-        ? `at most ${max} are asked for`
+      : replicas > most
+        ? `at most ${most} are ${most === max ? 'asked for' : 'to be had'}`
         : undefined;
   const [found] = ranked;
   if (found !== undefined && outside === undefined) return found;
@@ -59,6 +62,14 @@ export function lockedMachine(selection: Selection, platform: Platform, lock: Lo
     where: 'hardware',
     what: `the lock pins ${replicas} x ${machine}, which no longer does: ${reason}. Ask for less, or choose anew: slipway plan MODEL --lock --update`,
   };
+}
+
+/** The fallbacks of a lock in its order, as far as they can still take over. */
+function lockedFallbacks({ fallbacks }: LockedMachine, chosen: Ranked, ranked: readonly Ranked[]): Machine[] {
+  return fallbacks.flatMap((name) => {
+    const found = ranked.find(({ type }) => type.name === name);
+    return found !== undefined && found.type !== chosen.type && replaces(found, chosen) ? [found.type] : [];
+  });
 }
 
 /** A ranking whose first is the machine that a lock keeps. */
@@ -92,8 +103,9 @@ export function selectHardware(
   const [chosen] = ranking.ranked;
   if (chosen === undefined) return advice.map((what) => ({ where: 'hardware', what }));
   const fallbacks = pinned
-    ? platform.machines.filter(({ name }) => pinned.fallbacks.includes(name))
+    ? lockedFallbacks(pinned, chosen, ranking.ranked)
     : fallbacksOf(chosen, ranking.ranked).map(({ type }) => type);
+  const dropped = pinned?.fallbacks.filter((name) => !fallbacks.some((type) => type.name === name)) ?? [];
   const { onnxruntime, cuda } = pinned ?? runtimeFor(platform.id, chosen.type.accelerator);
   return hardwareChoice({
     chosen: chosen.type,
@@ -103,7 +115,11 @@ export function selectHardware(
     candidates: ranking.ranked.map(({ candidate }) => candidate),
     rejected: ranking.rejected,
     advice,
-    warnings: pinned && today.ranked[0] ? lockWarnings(chosen, today.ranked[0], pinned) : [],
+    warnings: [
+      ...(pinned && today.ranked[0] ? lockWarnings(chosen, today.ranked[0], pinned) : []),
+      ...dropped.map((name) => `The lock's fallback ${name} cannot take over any more and is left out.`),
+      ...unusedMeasurements(selection.name, selection.measurements ?? []),
+    ],
     runtime: { provider: chosen.candidate.provider, onnxruntime, cuda },
     catalogueDate: pinned?.catalogueDate ?? catalogueDate(),
   });

@@ -80,6 +80,7 @@ describe('the digits example at 200 requests a second', () => {
     expect(new Set(names).size).toBe(names.length);
     expect(rejected).toContainEqual({
       platform: 'gcp-cloud-run',
+      region: 'us-central1',
       machine: '20cpu-80gib-rtx-pro-6000',
       reason: 'its price is not known',
     });
@@ -109,6 +110,30 @@ describe('what is asked for', () => {
     );
     expect(platforms).toHaveLength(1);
     expect(candidates[0]?.notes).toContain('price of us-east-1; that of eu-west-1 is not in the tables');
+  });
+
+  test('two regions of a platform are told apart, each with its own reasons', async () => {
+    const args = ['--platform', 'aws-sagemaker', '--region', 'us-east-1', '--region', 'me-south-1'];
+    const { out } = await plan(digits, ...args, '--accelerator', 'l4', '--p99-ms', '0.001');
+    expect(out).toMatch(
+      /aws-sagemaker in us-east-1\n(.*\n){2} {2}performance {2}No machine comes into question: ml\.g6\S+ comes nearest/,
+    );
+    expect(out).toMatch(
+      /aws-sagemaker in me-south-1\n(.*\n){2} {2}performance {2}No machine comes into question: (is not offered in me-south-1|its accelerator)/,
+    );
+    expect((await plan(digits, ...args)).out).toMatch(/\n1 +aws-sagemaker (us-east|me-south)-1 /);
+  });
+
+  test('a narrow terminal gets fewer columns', async () => {
+    const wide = process.stdout.columns;
+    process.stdout.columns = 120;
+    try {
+      const { out } = await plan(digits, '--rps', '20');
+      expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
+      expect(out).toMatch(/p99 ms .*\$\/month/);
+    } finally {
+      process.stdout.columns = wide;
+    }
   });
 
   test('samples let smaller forms come into question', async () => {
@@ -204,6 +229,22 @@ describe('nothing does', () => {
     [['--update'], /give --lock, too/],
   ])('%j is refused', async (args, reason) => {
     await expect(plan(digits, ...args)).rejects.toThrow(reason);
+  });
+
+  test('more replicas than there can be are told, and what passes elsewhere is no miss', async () => {
+    const { rejected } = await json(digits, '--platform', 'azure-ml', '--min-replicas', '60');
+    expect(rejected[0]?.reason).toBe('at least 60 replicas are asked for, it has at most 50');
+    const args = ['--platform', 'local', '--platform', 'gcp-cloud-run', '--minimize', 'latency'];
+    const { advice } = await json(digits, ...args, '--max-monthly-usd', '60');
+    expect(advice.filter((text) => text.startsWith('No machine'))).toEqual([]);
+  });
+
+  test('where p99 and budget both bind, both are named, and then a machine passes', async () => {
+    const path = network('bert-large');
+    const args = ['--dim', 'sequence=128', '--rps', '100', '--platform', 'aws-sagemaker'];
+    const { advice } = await json(path, ...args, '--p99-ms', '2', '--max-monthly-usd', '300');
+    const found = /Relax p99 to ([\d.]+) ms and raise the budget\./.exec(advice[0]!);
+    expect((await json(path, ...args, '--p99-ms', found![1]!)).chosen).not.toBeNull();
   });
 
   test('everything is told at once, by the names of the options', async () => {

@@ -259,7 +259,9 @@ describe('a lock', () => {
 
   test('keeps the form, and is what the explanation is about', () => {
     const tensorrt: LockedMachine = { ...lock, machine: 't4', fallbacks: [], provider: 'tensorrt', precision: 'fp16' };
-    const choice = selectHardware(selection({ work: heavy(10) }), platform, tensorrt) as HardwareChoice;
+    const encoder = profile({ family: 'encoder', ops: { MatMul: 24 } });
+    const asked = { work: heavy(10), profile: encoder, samples: true };
+    const choice = selectHardware(selection(asked), platform, tensorrt) as HardwareChoice;
     expect([choice.chosen.name, choice.candidate.precision, choice.runtime.provider]).toEqual([
       't4',
       'fp16',
@@ -267,6 +269,31 @@ describe('a lock', () => {
     ]);
     expect(choice.candidate).toEqual(choice.candidates[0]);
     expect(choice.explain()).toMatch(/^The lock keeps 2 x t4 [^\n]*\n\n2 x Tesla T4 are enough: /);
+  });
+
+  test('is refused where the model would be served in another form', () => {
+    const encoder = profile({ family: 'encoder', ops: { MatMul: 24 } });
+    const int8: LockedMachine = { ...lock, precision: 'int8' };
+    const asked = (changes: Partial<Selection>) =>
+      selectHardware(selection({ profile: encoder, ...changes }), platform, int8) as { what: string }[];
+    expect((asked({ samples: true }) as unknown as HardwareChoice).candidate.precision).toBe('int8');
+    expect(asked({})[0]?.what).toMatch(/no longer does: it would run as fp32 by cpu, not as int8 by cpu/);
+    expect(asked({ samples: true, precision: 'fp32' })[0]?.what).toMatch(/not as int8 by cpu/);
+  });
+
+  test('keeps its fallbacks in order, without those that cannot take over', () => {
+    const more = { ...platform, machines: [...platform.machines, { ...small, name: 'other' }] };
+    const fallbacks = ['other', 't4', 'gone', 'small', 'large'];
+    const choice = selectHardware(selection(), more, { ...lock, fallbacks }) as HardwareChoice;
+    expect(choice.fallbacks.map(({ name }) => name)).toEqual(['other', 'small']);
+    expect(choice.warnings.filter((text) => text.includes('fallback'))).toHaveLength(3);
+  });
+
+  test('that asks for more than the platform has is refused', () => {
+    const azure = { ...platform, id: 'azure-ml' } as const;
+    expect(selectHardware(selection(), azure, { ...lock, replicas: 60 })).toEqual([
+      { where: 'hardware', what: expect.stringContaining('at most 50 are to be had') },
+    ]);
   });
 
   test('yields to a machine that is named', () => {

@@ -48,7 +48,7 @@ function onDuty({ candidate }: Ranked, ranked: readonly Ranked[]): string[] {
   const asleep = ranked.find((other) => other.candidate.scaleToZero && other.candidate.monthlyUsd)?.candidate;
   if (candidate.scaleToZero || candidate.monthlyUsd === null || !asleep?.monthlyUsd) return [];
   const duty = candidate.monthlyUsd / asleep.monthlyUsd;
-  if (duty >= 1) return [];
+  if (duty >= 1 || duty < 0.01) return [];
   return [
     `Where requests come for less than ${Math.floor(duty * 100)} % of the time, ${machineAt(asleep)} is cheaper: it stops when none come.`,
   ];
@@ -59,10 +59,10 @@ export function advise(selection: Selection, platforms: readonly Platform[], ran
   const { ranked } = ranking;
   const [best] = ranked;
   const payload = onPayload(selection, platforms, best);
-  const saving = alternativesTo(selection, platforms, best?.candidate);
+  const saving = alternativesTo(selection, platforms, ranked);
   if (best === undefined) return [...onMisses(ranking, selection, platforms), ...payload, ...saving];
   const clouds = platforms.filter(({ id }) => id !== 'local');
-  const onlyHere = best.candidate.platform === 'local' && clouds.length > 0;
+  const onlyHere = clouds.length > 0 && ranked.every(({ candidate }) => candidate.platform === 'local');
   return [
     answer(selection, best, ranked),
     ...(onlyHere ? onMisses(ranking, selection, clouds) : []),

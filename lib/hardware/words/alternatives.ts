@@ -2,7 +2,7 @@
 
 import type { Candidate } from '../candidate.js';
 import type { Platform } from '../platform.js';
-import { rankMachines, type Selection } from '../rank.js';
+import { type Ranked, rankMachines, type Selection } from '../rank.js';
 import { inMs, inUsd, machineAt } from './figures.js';
 
 /** The same question with one thing given up, where that finds a machine that is clearly cheaper. */
@@ -35,22 +35,28 @@ const alternatives: readonly Alternative[] = [
 /** Share of the price that an alternative has to save to be worth a sentence. */
 const worthwhile = 0.15;
 
-/** What would do for clearly less, a sentence each; where nothing passes, what would do at all. */
+/** The least that a machine of a ranking costs. */
+function cheapest(ranked: readonly Ranked[]): Candidate | undefined {
+  return ranked
+    .map(({ candidate }) => candidate)
+    .filter(({ monthlyUsd }) => monthlyUsd !== null)
+    .sort((one, other) => one.monthlyUsd! - other.monthlyUsd!)[0];
+}
+
+/** What would do for clearly less than every machine that passes, a sentence each; where none passes, what would do at all. */
 export function alternativesTo(
   selection: Selection,
   platforms: readonly Platform[],
-  best: Candidate | undefined,
+  ranked: readonly Ranked[],
 ): string[] {
+  const least = cheapest(ranked)?.monthlyUsd ?? (ranked.length > 0 ? 0 : Number.POSITIVE_INFINITY);
   return alternatives.flatMap(({ change, holds, text }) => {
-    if (!holds(selection)) return [];
-    const [first] = rankMachines(merged(selection, change), platforms).ranked;
-    if (first === undefined || first.candidate.monthlyUsd === null) return [];
-    const { candidate } = first;
-    if (best?.monthlyUsd != null && candidate.monthlyUsd! > (1 - worthwhile) * best.monthlyUsd) return [];
-    if (best !== undefined && best.monthlyUsd === null) return [];
-    const saving = best === undefined ? 'would do' : 'would do for less';
+    const candidate = holds(selection)
+      ? cheapest(rankMachines(merged(selection, change), platforms).ranked)
+      : undefined;
+    if (candidate === undefined || candidate.monthlyUsd! > (1 - worthwhile) * least) return [];
     const price = `${inUsd(candidate.monthlyUsd!)} a month, p99 ${inMs(candidate.p99Ms)}`;
-    return [`${machineAt(candidate)} ${saving}: ${price}, ${text(candidate)}.`];
+    return [`${machineAt(candidate)} would do${ranked.length > 0 ? ' for less' : ''}: ${price}, ${text(candidate)}.`];
   });
 }
 

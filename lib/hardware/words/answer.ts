@@ -42,7 +42,7 @@ export function answer({ work, objective }: Selection, best: Ranked, ranked: rea
   }
   const other = ranked.find((each) => each.candidate.accelerator !== null);
   const against =
-    other?.candidate.monthlyUsd && monthlyUsd
+    other?.candidate.monthlyUsd && monthlyUsd && other.candidate.monthlyUsd > monthlyUsd
       ? ` The cheapest with an accelerator, ${other.candidate.machine}, costs ${(other.candidate.monthlyUsd / monthlyUsd).toFixed(1)} times as much.`
       : '';
   return `No accelerator is needed: ${figures}.${against}`;

@@ -15,9 +15,11 @@ export interface Explained {
 const number = (value: number): string =>
   value >= 1000 ? Math.round(value).toLocaleString('en') : value.toPrecision(value < 10 ? 2 : 3);
 
+/** What a terminal that is too narrow for all of them does without first comes first. */
+const dispensable = ['memory GiB', 'price of', 'to zero', '$/million', 'req/s'];
+
 const columns: readonly (readonly [string, (candidate: Candidate) => string])[] = [
   ['', ({ rank }) => String(rank)],
-  ['platform', ({ platform }) => platform],
   [
     'machine',
     ({ machine, accelerator, acceleratorCount }) =>
@@ -35,10 +37,32 @@ const columns: readonly (readonly [string, (candidate: Candidate) => string])[] 
   ['price of', ({ priceDate }) => priceDate ?? '–'],
 ];
 
-/** The first `most` candidates as a table with a header. */
-export function candidateTable(candidates: readonly Candidate[], most = candidates.length): string[] {
-  const shown = candidates.slice(0, most);
-  return textTable([columns.map(([name]) => name), ...shown.map((each) => columns.map(([, cell]) => cell(each)))]);
+/** Names a place: with its region where the platform is there in several. */
+function placesIn(all: readonly { readonly platform: string; readonly region: string | null }[]) {
+  const regions = new Map<string, Set<string | null>>();
+  for (const { platform, region } of all) regions.set(platform, (regions.get(platform) ?? new Set()).add(region));
+  return ({ platform, region }: { readonly platform: string; readonly region: string | null }): string =>
+    region !== null && regions.get(platform)!.size > 1 ? `${platform} ${region}` : platform;
+}
+
+/**
+ * The first `most` candidates as a table with a header.
+ *
+ * @param width - characters of a line, most: columns are left out until the table fits
+ */
+export function candidateTable(candidates: readonly Candidate[], most = candidates.length, width = Infinity): string[] {
+  const place = placesIn(candidates);
+  const [rank, ...others] = columns;
+  const all = [rank!, ['platform', place] as const, ...others];
+  const drawn = (left: typeof all): string[] =>
+    textTable([
+      left.map(([name]) => name),
+      ...candidates.slice(0, most).map((each) => left.map(([, cell]) => cell(each))),
+    ]);
+  const narrower = [...Array(dispensable.length + 1).keys()].map((count) =>
+    drawn(all.filter(([name]) => !dispensable.slice(0, count).includes(name))),
+  );
+  return narrower.find((lines) => lines.every((line) => line.length <= width)) ?? narrower.at(-1)!;
 }
 
 /** Numbers differ from machine to machine; reasons that are alike but for them are told once. */
@@ -46,14 +70,15 @@ export const kindOf = (reason: string): string => reason.replace(/[\d.,]+/g, '#'
 
 /** The reasons of the losers, alike ones together with an example. */
 export function rejectionLines(rejected: readonly Rejection[]): string[] {
+  const place = placesIn(rejected);
   const groups = new Map<string, Rejection[]>();
   for (const rejection of rejected) {
-    const key = `${rejection.platform}|${kindOf(rejection.reason)}`;
+    const key = `${place(rejection)}|${kindOf(rejection.reason)}`;
     groups.set(key, [...(groups.get(key) ?? []), rejection]);
   }
   return textTable(
     [...groups.values()].map((alike) => [
-      alike[0]!.platform,
+      place(alike[0]!),
       `${alike[0]!.machine}${alike.length > 1 ? ` and ${alike.length - 1} more` : ''}`,
       alike[0]!.reason,
     ]),

@@ -17,20 +17,43 @@ function upwards(value: number): number {
   return Number((Math.ceil(value / unit - 1e-9) * unit).toPrecision(2));
 }
 
-/** The least p99, in steps from what the nearest machine reaches, that a machine meets with everything else as asked for. */
-function reachableP99(least: number, selection: Selection, platforms: readonly Platform[]): number | undefined {
-  return [1, 1.1, 1.5, 2, 4, 8]
-    .map((factor) => upwards(least * factor))
-    .find(
-      (p99Ms) =>
-        rankMachines({ ...selection, objective: { ...selection.objective, p99Ms } }, platforms).ranked.length > 0,
-    );
+type Changes = Pick<Selection, 'objective' | 'scaling'>;
+
+/** Whether a machine passes with some of the conditions changed. */
+const passes = (selection: Selection, changes: Partial<Changes>, platforms: readonly Platform[]): boolean =>
+  rankMachines({ ...selection, ...changes }, platforms).ranked.length > 0;
+
+/** Conditions that may be given up beside the one that is missed, the least first. */
+const givenUp: readonly { readonly text: string; readonly changes: (selection: Selection) => Partial<Changes> }[] = [
+  { text: '', changes: () => ({}) },
+  {
+    text: ' and raise the budget',
+    changes: ({ objective }) => ({ objective: { ...objective, maxMonthlyUsd: undefined } }),
+  },
+  { text: ' and allow more replicas', changes: ({ scaling }) => ({ scaling: { ...scaling, max: undefined } }) },
+  {
+    text: ', raise the budget and allow more replicas',
+    changes: ({ objective, scaling }) => ({
+      objective: { ...objective, maxMonthlyUsd: undefined },
+      scaling: { ...scaling, max: undefined },
+    }),
+  },
+];
+
+/** What lets a machine in: a p99 in steps from what the nearest machine reaches, alone or with other conditions given up. */
+function relaxed(least: number, selection: Selection, platforms: readonly Platform[]): string {
+  for (const { text, changes } of givenUp) {
+    const changed = { ...selection, ...changes(selection) };
+    const p99Ms = [1, 1.1, 1.5, 2, 4, 8]
+      .map((factor) => upwards(least * factor))
+      .find((value) => passes(changed, { objective: { ...changed.objective, p99Ms: value } }, platforms));
+    if (p99Ms !== undefined) return `Relax p99 to ${p99Ms} ms${text}`;
+  }
+  return 'Ask for fewer requests, or for other machines or platforms';
 }
 
 function onLatency(nearest: Miss, selection: Selection, platforms: readonly Platform[]): string {
-  const relaxed = reachableP99(nearest.missed!.p99Ms!, selection, platforms);
-  const remedy =
-    relaxed === undefined ? 'Allow more replicas, or ask for fewer requests' : `Relax p99 to ${relaxed} ms`;
+  const remedy = relaxed(nearest.missed!.p99Ms!, selection, platforms);
   return `No machine is as fast as asked for. The nearest: ${nearest.machine} (${nearest.platform}): ${nearest.reason}. ${remedy}.`;
 }
 
@@ -39,10 +62,15 @@ function onBudget(nearest: Miss): string {
   return `No machine costs as little as asked for. The nearest: ${nearest.machine} (${nearest.platform}) ${nearest.reason}. Raise the budget to ${inUsd(budget)}.`;
 }
 
-function onRate(nearest: Miss, { scaling }: Selection): string {
-  const remedy = scaling?.max
-    ? 'Allow more replicas'
-    : 'Ask for a higher limit of instances, or split the rate over endpoints';
+function onRate(nearest: Miss, selection: Selection, platforms: readonly Platform[]): string {
+  const [, , replicas, both] = givenUp;
+  const helps = [replicas!, both!].find(({ changes }) => passes(selection, changes(selection), platforms));
+  const remedy =
+    helps === undefined
+      ? 'Ask for fewer requests, or split them over endpoints'
+      : helps === replicas
+        ? 'Allow more replicas'
+        : 'Allow more replicas and raise the budget';
   return `No machine carries the rate: ${nearest.machine} (${nearest.platform}): ${nearest.reason}. ${remedy}.`;
 }
 
@@ -60,7 +88,8 @@ function commonest(rejected: readonly Rejection[]): string {
 
 /** What keeps every machine of the platforms out, and what would let one in. */
 export function onMisses(ranking: Ranking, selection: Selection, platforms: readonly Platform[]): string[] {
-  const here = (each: Rejection): boolean => platforms.some(({ id }) => id === each.platform);
+  const here = (each: Rejection): boolean =>
+    platforms.some(({ id, region }) => id === each.platform && region === each.region);
   const missed = ranking.missed.filter(here);
   const dearest = missed.find(byCost);
   const nearest = missed.find((miss) => !byCost(miss));
@@ -68,5 +97,5 @@ export function onMisses(ranking: Ranking, selection: Selection, platforms: read
   if (dearest) return [onBudget(dearest)];
   if (nearest === undefined) return [`No machine comes into question. ${commonest(ranking.rejected.filter(here))}.`];
   const late = p99Ms !== undefined && nearest.missed!.p99Ms! > p99Ms;
-  return [late ? onLatency(nearest, selection, platforms) : onRate(nearest, selection)];
+  return [late ? onLatency(nearest, selection, platforms) : onRate(nearest, selection, platforms)];
 }

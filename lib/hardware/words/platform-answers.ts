@@ -2,6 +2,7 @@
 
 import { amount } from '../../model/work.js';
 import { type PlatformId, platformFacts } from '../../platforms.js';
+import type { Rejection } from '../candidate.js';
 import { payloadOf } from '../payload.js';
 import type { Platform } from '../platform.js';
 import type { Ranked, Ranking, Selection } from '../rank.js';
@@ -107,11 +108,12 @@ function costOf(platform: Platform, best: Ranked | undefined): string {
 }
 
 /** What the nearest machine of a platform misses by; where none comes that far, the reason that most of them share. */
-function reasonOf(platform: PlatformId, { missed, rejected }: Ranking): string {
-  const nearest = missed.find((miss) => miss.platform === platform);
+function reasonOf({ id, region }: Platform, { missed, rejected }: Ranking): string {
+  const here = (each: Rejection): boolean => each.platform === id && each.region === region;
+  const nearest = missed.find(here);
   if (nearest) return `${nearest.machine} comes nearest: ${nearest.reason}`;
   const groups = new Map<string, string[]>();
-  for (const { reason } of rejected.filter((each) => each.platform === platform)) {
+  for (const { reason } of rejected.filter(here)) {
     groups.set(kindOf(reason), [...(groups.get(kindOf(reason)) ?? []), reason]);
   }
   const [common] = [...groups.values()].sort((one, other) => other.length - one.length);
@@ -133,7 +135,7 @@ export function platformAnswers(
       region: platform.region,
       size: sizeOf(selection, best),
       data: dataOf(selection, platform),
-      performance: performanceOf(selection, best, reasonOf(platform.id, ranking)),
+      performance: performanceOf(selection, best, reasonOf(platform, ranking)),
       cost: costOf(platform, best),
     };
   });
