@@ -138,57 +138,84 @@ function closer(answer: Failed, than: Failed): boolean {
 
 function evaluateForm(machine: Machine, lanes: Lanes, form: Form, question: Question): Answer {
   const { facts, target, payload, platform } = question;
-  const problem = question.executionProblem(lanes.device, { ...form, batch: 1 });
+  const runs = batches(question).map((size) => ({ ...form, batch: size * target.rows }));
+  const problem = question.executionProblem(lanes.device, runs[0]!);
   if (problem !== null) return failed(2, problem);
-  const sizes = batches(question);
-  const runs = sizes.map((size) => question.estimate(lanes.device, { ...form, batch: size * target.rows }, machine));
-  const fitting = runs.findLastIndex((run) => run.memoryGiB <= lanes.memoryGiB);
-  if (fitting < 0) {
-    return failed(2, `needs ${inGib(runs[0]!.memoryGiB)} of memory, usable ${inGib(lanes.memoryGiB)}`);
-  }
-  const host = machine.memoryBytes / 2 ** 30;
-  if (machine.accelerator !== null && question.hostMemoryGiB > host) {
-    return failed(2, `needs ${inGib(question.hostMemoryGiB)} of host memory to load the model, has ${inGib(host)}`);
-  }
-  const hourly = machine.price?.usdPerHour;
-  if (hourly === undefined && platform !== 'local') return failed(3, 'its price is not known');
-  const replicas = sizes.slice(0, fitting + 1).map(
-    (maxBatch, index): Replica => ({
-      lanes: lanes.count,
-      maxBatch,
-      runMs: runs.slice(0, index + 1).map(({ latencyMs }) => latencyMs),
-      requestMs: payload.processorMs,
-      processors: machine.processors,
-      shared: lanes.device.kind === 'cpu',
-    }),
-  );
-  const alone = runs[0]!.latencyMs + payload.processorMs;
+  const estimates = runs.map((execution) => question.estimate(lanes.device, execution, machine));
+  const memory = memoryProblem(machine, lanes, estimates[0]!, question);
+  if (memory !== null) return failed(2, memory);
+  const hourly = machine.price?.usdPerHour ?? null;
+  if (hourly === null && platform !== 'local') return failed(3, 'its price is not known');
+  const alone = estimates[0]!.latencyMs + payload.processorMs;
   const longest = facts.requestTimeoutSeconds.max;
   if (longest !== null && alone > longest * 1000) {
     return failed(3, `a request takes ${inMs(alone)}, the platform waits ${longest} s`);
   }
-  const options = replicas.flatMap((replica, index) => {
-    const sized = replicasFor(replica, target);
-    return sized === null ? [] : [{ ...sized, replica, run: runs[index]! }];
-  });
-  const [first, ...rest] = options;
-  if (first === undefined) return outOfReach(alone, replicas, question);
-  const best = rest.reduce(
-    (one, other) =>
-      other.replicas < one.replicas || (other.replicas === one.replicas && other.load.p99Ms < 0.98 * one.load.p99Ms)
-        ? other
-        : one,
-    first,
-  );
-  const monthlyUsd = hourly === undefined ? null : hourly * best.replicas * monthHours;
+  const replicas = estimates
+    .filter(({ memoryGiB }) => memoryGiB <= lanes.memoryGiB)
+    .map((_, power) => replicaOf(machine, lanes, estimates.slice(0, power + 1), payload));
+  const sized = leastReplicas(replicas, target);
+  if (sized === null) return outOfReach(alone, replicas, question);
+  const monthlyUsd = hourly === null ? null : hourly * sized.replicas * monthHours;
   if (target.maxMonthlyUsd !== null && monthlyUsd !== null && monthlyUsd > target.maxMonthlyUsd) {
-    return failed(5, `costs ${inUsd(monthlyUsd)} a month, asked for at most ${inUsd(target.maxMonthlyUsd)}`, {
-      p99Ms: best.load.p99Ms,
-      monthlyUsd,
-    });
+    const missed = { p99Ms: sized.load.p99Ms, monthlyUsd };
+    return failed(5, `costs ${inUsd(monthlyUsd)} a month, asked for at most ${inUsd(target.maxMonthlyUsd)}`, missed);
   }
-  const single = runs[0]!;
-  const spread = single.bandMs.map((bound) => bound / single.latencyMs);
+  return passedWith(machine, lanes, form, estimates, sized, monthlyUsd, question);
+}
+
+/** What the smallest run needs more of than there is, on the device or around it; null when all fits. */
+function memoryProblem(machine: Machine, lanes: Lanes, { memoryGiB }: Estimate, { hostMemoryGiB }: Question) {
+  const host = machine.memoryBytes / 2 ** 30;
+  if (memoryGiB > lanes.memoryGiB) return `needs ${inGib(memoryGiB)} of memory, usable ${inGib(lanes.memoryGiB)}`;
+  if (machine.accelerator === null || hostMemoryGiB <= host) return null;
+  return `needs ${inGib(hostMemoryGiB)} of host memory to load the model, has ${inGib(host)}`;
+}
+
+/** A machine that runs up to as many requests together as there are estimates for, by powers of two. */
+function replicaOf(machine: Machine, lanes: Lanes, estimates: readonly Estimate[], payload: Payload): Replica {
+  return {
+    lanes: lanes.count,
+    maxBatch: 2 ** (estimates.length - 1),
+    runMs: estimates.map(({ latencyMs }) => latencyMs),
+    requestMs: payload.processorMs,
+    processors: machine.processors,
+    shared: lanes.device.kind === 'cpu',
+  };
+}
+
+/** So many replicas of a kind, and what requests see of them. */
+interface Sized {
+  readonly replica: Replica;
+  readonly replicas: number;
+  readonly load: UnderLoad;
+}
+
+/** The kind of which the fewest are enough, of equals the clearly faster one; null when none is. */
+function leastReplicas(kinds: readonly Replica[], target: Target): Sized | null {
+  return kinds.reduce<Sized | null>((best, replica) => {
+    const found = replicasFor(replica, target);
+    if (found === null) return best;
+    const wins =
+      best === null ||
+      found.replicas < best.replicas ||
+      (found.replicas === best.replicas && found.load.p99Ms < 0.98 * best.load.p99Ms);
+    return wins ? { ...found, replica } : best;
+  }, null);
+}
+
+function passedWith(
+  machine: Machine,
+  lanes: Lanes,
+  form: Form,
+  estimates: readonly Estimate[],
+  { replica, replicas, load }: Sized,
+  monthlyUsd: number | null,
+  { platform, region, facts, target, notes }: Question,
+): Passed {
+  const single = estimates[0]!;
+  const [low, high] = single.bandMs.map((bound) => rounded((load.p50Ms * bound) / single.latencyMs));
+  const monthlyRequests = target.requestsPerSecond * monthHours * 3600;
   return {
     boundBy: single.boundBy,
     runMs: single.latencyMs,
@@ -196,25 +223,24 @@ function evaluateForm(machine: Machine, lanes: Lanes, form: Form, question: Ques
     quota: machine.quota,
     candidate: {
       platform,
-      region: question.region,
+      region,
       machine: machine.name,
       accelerator: machine.accelerator,
       acceleratorCount: machine.acceleratorCount,
-      replicas: best.replicas,
+      replicas,
       ...form,
-      batch: best.replica.maxBatch,
-      p50Ms: rounded(best.load.p50Ms),
-      p99Ms: rounded(best.load.p99Ms),
-      bandMs: [rounded(best.load.p50Ms * spread[0]!), rounded(best.load.p50Ms * spread[1]!)],
-      throughputPerSecond: rounded(best.replicas * capacityPerSecond(best.replica)),
-      memoryGiB: rounded(best.run.memoryGiB),
+      batch: replica.maxBatch,
+      p50Ms: rounded(load.p50Ms),
+      p99Ms: rounded(load.p99Ms),
+      bandMs: [low!, high!],
+      throughputPerSecond: rounded(replicas * capacityPerSecond(replica)),
+      memoryGiB: rounded(estimates[Math.log2(replica.maxBatch)]!.memoryGiB),
       memoryAvailableGiB: rounded(lanes.memoryGiB),
       monthlyUsd: monthlyUsd === null ? null : Math.round(monthlyUsd * 100) / 100,
-      usdPerMillion:
-        monthlyUsd === null ? null : rounded((monthlyUsd * 1e6) / (target.requestsPerSecond * monthHours * 3600)),
+      usdPerMillion: monthlyUsd === null ? null : rounded((monthlyUsd * 1e6) / monthlyRequests),
       priceDate: machine.price?.date ?? null,
       scaleToZero: facts.scaleToZero && !facts.alwaysOn.includes(machine.name),
-      notes: [...notesOf(lanes, single), ...question.notes(machine)],
+      notes: [...notesOf(lanes, single), ...notes(machine)],
     },
   };
 }
