@@ -1,6 +1,6 @@
 // Constants of ONNX Runtime on processors: fitted to runs on one thread of an EPYC (Genoa), and to ResNet-50 on two others.
 import { table } from './cases.mjs';
-import { fitParameters, groups } from './fit-rows.mjs';
+import { fittedRows, groups } from './fit-rows.mjs';
 
 const products = ['conv', 'grouped', 'matmul', 'attention'];
 const classes = [...products, 'memory', 'elementwise'];
@@ -69,11 +69,5 @@ export function fitCpu(cases) {
     { ...rowOf(value, '*', 'fp32', 'memory'), class: 'tree', compute: trees },
     { ...rowOf(value, '*', 'fp32', 'memory'), precision: '*', class: 'launch', floorUs: 0 },
   ];
-  const value = fitParameters(
-    data,
-    priors,
-    rowsOf,
-    (name, { device }) => name in common || name.startsWith(`${device.id} `),
-  );
-  return { rows: rowsOf(value), value, names: Object.keys(priors) };
+  return fittedRows(data, priors, common, rowsOf);
 }

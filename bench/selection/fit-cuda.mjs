@@ -2,7 +2,7 @@
 // single operators; 16-bit products as published.
 
 import { table } from './cases.mjs';
-import { fitParameters, fixedRow, groups } from './fit-rows.mjs';
+import { fittedRows, fixedRow, groups } from './fit-rows.mjs';
 import { built } from './works.mjs';
 
 const { gpus } = built('hardware', 'catalogue', 'tables.js');
@@ -113,13 +113,7 @@ export function fitCuda(cases) {
     ...['conv', 'grouped', 'matmul', 'attention', 'memory', 'elementwise'].map((kind) => rowOf(value, '*', kind)),
     fixedRow('ort-cuda', 'launch', Math.exp(value('launch'))),
   ];
-  const value = fitParameters(
-    data,
-    priors,
-    rowsOf,
-    (name, { device }) => name in common || name.startsWith(`${device.id} `),
-  );
-  return { rows: rowsOf(value), value, names: Object.keys(priors) };
+  return fittedRows(data, priors, common, rowsOf);
 }
 
 /** Products of 16-bit floats, and of 8-bit ones for TensorRT, as published; the floor without the kernel that quantizes. */

@@ -30,7 +30,7 @@ const deviationOf = (results) => 0.12 / Math.sqrt(Math.min(results, 4));
  * priors: by name, `[mean, deviation]` before any result is seen; rowsOf: from a function of names to rows; touches: whether a parameter
  * has to do with a datum.
  */
-export function fitParameters(data, priors, rowsOf, touches) {
+function fitParameters(data, priors, rowsOf, touches) {
   const names = Object.keys(priors);
   const at = new Map(names.map((name, index) => [name, index]));
   const value = (x) => (name) => x[at.get(name)] ?? 0;
@@ -51,6 +51,17 @@ export function fitParameters(data, priors, rowsOf, touches) {
     touched: (index) => known[index],
   });
   return value(x);
+}
+
+/**
+ * Rows whose parameters hold for all devices (`common`) or for one, whose names begin with its id.
+ *
+ * @returns the fitted rows, the function from names to values behind them, and the names
+ */
+export function fittedRows(data, priors, common, rowsOf) {
+  const touches = (name, { device }) => name in common || name.startsWith(`${device.id} `);
+  const value = fitParameters(data, priors, rowsOf, touches);
+  return { rows: rowsOf(value), value, names: Object.keys(priors) };
 }
 
 /** A row of a class that costs nothing or a fixed time, whatever the device. */

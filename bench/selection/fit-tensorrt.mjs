@@ -2,7 +2,7 @@
 //
 // The logarithm of every constant is a sum: of its class for all GPUs, of the GPU's watts for an operation, of the GPU, of the GPU and
 // class. What few results say little about stays near the sum of the others.
-import { fitParameters, fixedRow, groups } from './fit-rows.mjs';
+import { fittedRows, fixedRow, groups } from './fit-rows.mjs';
 import { built } from './works.mjs';
 
 const { gpus } = built('hardware', 'catalogue', 'tables.js');
@@ -88,11 +88,5 @@ export function fitTensorRt(cases) {
     ...['fp16', 'int8', 'fp8'].flatMap((precision) => classes.map((kind) => rowOf(value, '*', precision, kind))),
     fixedRow('tensorrt', 'launch', 0),
   ];
-  const value = fitParameters(
-    data,
-    priors,
-    rowsOf,
-    (name, { device }) => name in common || name.startsWith(`${device.id} `),
-  );
-  return { rows: rowsOf(value), value, names: Object.keys(priors) };
+  return fittedRows(data, priors, common, rowsOf);
 }

@@ -1,6 +1,6 @@
 /** `slipway estimate`: how long one run takes on one device, from the model's graph alone. */
 
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { type Problem, ProblemsError } from '../../lib/errors.js';
 import { findGpu, findMachineType, gpus, machineTypes } from '../../lib/hardware/catalogue/tables.js';
 import type { Device, Execution } from '../../lib/hardware/estimate/device.js';
@@ -13,6 +13,7 @@ import { formsOf } from '../../lib/hardware/forms.js';
 import { deviceOf, lanesOf, slowestCpu } from '../../lib/hardware/lanes.js';
 import type { Machine } from '../../lib/hardware/machine.js';
 import { machineOf } from '../../lib/hardware/offer.js';
+import { bounds } from '../../lib/hardware/words/figures.js';
 import { thisMachine } from '../../lib/local/machine.js';
 import { describeModel } from '../../lib/model/model-file.js';
 import { closest } from '../../lib/model/names.js';
@@ -20,7 +21,7 @@ import type { ModelProfile, Quantization } from '../../lib/model/profile.js';
 import { platformIds } from '../../lib/platforms.js';
 import { print, say } from '../terminal.js';
 import { givenDims } from './model-dims.js';
-import { dimOption } from './model-options.js';
+import { dimOption, wholeNumber } from './model-options.js';
 
 interface EstimateOptions {
   readonly accelerator?: string;
@@ -42,11 +43,6 @@ Examples:
 
 The time is the median of one run of the batch on one device: no HTTP, no queue, no transfer from host to device.
 How it is estimated, and how far it is off: docs/hardware.md`;
-
-function positive(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('Give a whole number from 1.');
-  return Number(text);
-}
 
 /** What the options name. */
 interface Asked {
@@ -148,12 +144,6 @@ function refusal(profile: ModelProfile, { device, machine }: Asked, execution: E
   };
 }
 
-const bounds: Readonly<Record<Estimate['boundBy'], string>> = {
-  compute: 'arithmetic',
-  bandwidth: 'memory bandwidth',
-  launch: 'kernel launches',
-};
-
 const figure = (value: number): string => (value < 100 ? value.toPrecision(3) : value.toFixed(0));
 
 /** GiB to the hundredth, as far as that is of use. */
@@ -229,8 +219,8 @@ export function estimateCommand(): Command {
     .addOption(
       new Option('--provider <provider>', 'what executes it (default: cuda on accelerators)').choices(providers),
     )
-    .option('--batch <rows>', 'rows in one run (default: 1)', positive)
-    .option('--cores <cores>', "cores of the machine's processor (default: all of them)", positive)
+    .option('--batch <rows>', 'rows in one run (default: 1)', wholeNumber)
+    .option('--cores <cores>', "cores of the machine's processor (default: all of them)", wholeNumber)
     .addOption(dimOption('size of a symbolic dimension; can be given again'))
     .option('--json', 'print JSON on standard output')
     .addHelpText('after', examples)

@@ -23,6 +23,12 @@ function dimension(text: string, earlier: Readonly<Record<string, number>>): Rec
 export const dimOption = (description: string): Option =>
   new Option('--dim <name=size>', description).argParser(dimension).default({}, 'none');
 
+/** A whole number from 1. */
+export function wholeNumber(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('Give a whole number from 1.');
+  return Number(text);
+}
+
 /** A port from 0 (any free one) to 65535. */
 export function port(text: string): number {
   const value = Number(text);

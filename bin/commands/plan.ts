@@ -6,7 +6,7 @@ import { catalogueDate, regionsOf } from '../../lib/hardware/catalogue/tables.js
 import { type Provider, providers } from '../../lib/hardware/estimate/precision.js';
 import type { HardwareLimits } from '../../lib/hardware/hardware.js';
 import { readMeasurements, unusedMeasurements } from '../../lib/hardware/measured.js';
-import { cloud, regionProblem } from '../../lib/hardware/offer.js';
+import { cloud } from '../../lib/hardware/offer.js';
 import type { Platform } from '../../lib/hardware/platform.js';
 import { type Ranking, rankMachines, type Selection } from '../../lib/hardware/rank.js';
 import { requestProblems } from '../../lib/hardware/request.js';
@@ -20,13 +20,13 @@ import { closest } from '../../lib/model/names.js';
 import { boundDims, checkSamples } from '../../lib/model/sample-checks.js';
 import { readSamples, type SamplesInfo } from '../../lib/model/samples.js';
 import { servingProblems } from '../../lib/model/serving-problems.js';
-import { amount } from '../../lib/model/work.js';
+import { amount, kernelCount } from '../../lib/model/work.js';
 import { type PlatformId, platformIds } from '../../lib/platforms.js';
 import type { EndpointSpec } from '../../lib/spec.js';
 import { specProblems } from '../../lib/spec-problems.js';
 import { print, say, wrapped } from '../terminal.js';
 import { givenDims } from './model-dims.js';
-import { dimOption } from './model-options.js';
+import { dimOption, wholeNumber } from './model-options.js';
 import { checkLockOptions, type LockOptions, tellLock } from './plan-lock.js';
 
 interface PlanOptions extends LockOptions {
@@ -67,11 +67,6 @@ function above0(text: string): number {
   const value = Number(text);
   if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('Give a number above 0.');
   return value;
-}
-
-function whole(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('Give a whole number from 1.');
-  return Number(text);
 }
 
 const gathered = (text: string, earlier: readonly string[] = []): string[] => [...earlier, text];
@@ -117,10 +112,9 @@ function placesOf(options: PlanOptions): { platforms: Platform[]; problems: Prob
   const ids = [...new Set(options.platform ?? platformIds)];
   const regions = [...new Set(options.region ?? [])];
   const clouds = ids.filter((id) => id !== 'local');
-  const known = (region: string) => clouds.some((id) => regionProblem(id, region) === null);
-  const everywhere = [...new Set(clouds.flatMap((id) => regionsOf(id)))];
+  const everywhere = [...new Set(clouds.flatMap(regionsOf))];
   const problems = regions
-    .filter((region) => clouds.length > 0 && !known(region))
+    .filter((region) => clouds.length > 0 && !everywhere.includes(region))
     .map((region) => ({
       where: '--region',
       what: `'${region}' is no region of ${clouds.join(', ')} that the tables know. Similar: ${closest(region, everywhere).join(', ')}`,
@@ -131,7 +125,7 @@ function placesOf(options: PlanOptions): { platforms: Platform[]; problems: Prob
   const platforms = ids.flatMap((id) => {
     if (id === 'local') return regions.length > 0 ? [] : [local()];
     if (regions.length === 0) return [cloud(id)];
-    return regions.filter((region) => regionProblem(id, region) === null).map((region) => cloud(id, { region }));
+    return regions.filter((region) => regionsOf(id).includes(region)).map((region) => cloud(id, { region }));
   });
   return { platforms, problems };
 }
@@ -173,7 +167,7 @@ function modelFacts({ name, profile, work }: Selection) {
     parameters: profile.parameters,
     weightBytes: profile.weightBytes,
     gflopPerRow: Number((amount(work.flops, 1) / 1e9).toPrecision(4)),
-    kernels: work.kernels.reduce((sum, kernel) => sum + kernel.count, 0),
+    kernels: kernelCount(work),
     dims: work.dims,
   };
 }
@@ -318,9 +312,9 @@ export function planCommand(): Command {
     .option(
       '--min-replicas <count>',
       'machines at any time (default: 2, or 1 where the platform scales to zero)',
-      whole,
+      wholeNumber,
     )
-    .option('--max-replicas <count>', "machines at most (default: the platform's limit)", whole)
+    .option('--max-replicas <count>', "machines at most (default: the platform's limit)", wholeNumber)
     .option('--scale-to-zero', 'only platforms that cost nothing while nobody asks')
     .option(
       '--measurements <table.csv>',
@@ -331,7 +325,7 @@ export function planCommand(): Command {
       'pin the best machine of each platform and region (default: NAME.slipway-lock.json beside the model)',
     )
     .option('--update', 'with --lock: choose anew what is pinned already')
-    .option('--top <count>', 'machines to show', whole, 10)
+    .option('--top <count>', 'machines to show', wholeNumber, 10)
     .option('--json', 'print JSON on standard output')
     .addHelpText('after', examples)
     .action(plan);

@@ -2,6 +2,7 @@
 
 import { dtypes } from '../model/dtypes.js';
 import { amount, type Port, type Work } from '../model/work.js';
+import type { Objective } from '../spec.js';
 
 export type Encoding = 'json' | 'binary';
 
@@ -34,6 +35,12 @@ function bytesOf({ dtype, elements }: Port, rows: number, encoding: Encoding): n
 
 const elementsOf = (ports: readonly Port[], rows: number): number =>
   ports.reduce((sum, { elements }) => sum + (elements === null ? 0 : amount(elements, rows)), 0);
+
+/** What is asked of requests: their rows, 1 where the model takes no more, and how tensors are written. */
+export function requestOf({ batched }: Work, objective: Objective | undefined): { rows: number; encoding: Encoding } {
+  const { rows = 1, encoding = 'json' } = objective?.payload ?? {};
+  return { rows: batched ? rows : 1, encoding };
+}
 
 /** A request of `rows` rows. Outputs whose size depends on the data count as nothing. */
 export function payloadOf({ inputs, outputs }: Work, rows: number, encoding: Encoding): Payload {

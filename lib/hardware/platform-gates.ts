@@ -1,9 +1,9 @@
 /** Step 2 of the road: what keeps a whole platform from carrying the requests, whatever the machine. */
 
+import { inBytes } from '../byte-size.js';
 import type { ModelProfile } from '../model/profile.js';
 import type { PlatformFacts } from '../platforms.js';
 import type { Payload } from './payload.js';
-import { inBytes } from './words/figures.js';
 
 /** What is asked of the platform. */
 export interface Traffic {

@@ -14,7 +14,7 @@ import type { HardwareRequest } from './hardware.js';
 import { lanesOf } from './lanes.js';
 import type { Machine } from './machine.js';
 import { correctedEstimates, type Measurement } from './measured.js';
-import { payloadOf } from './payload.js';
+import { payloadOf, requestOf } from './payload.js';
 import type { Platform } from './platform.js';
 import { platformProblem } from './platform-gates.js';
 import { isNamed, outsideRequest } from './request.js';
@@ -70,7 +70,7 @@ function targetOf({ objective, scaling, work, pinned }: Selection, platform: Pla
       scaling?.min ??
       (facts.scaleToZero || platform.id === 'local' ? 1 : Math.min(2, scaling?.max ?? 2)),
     maxReplicas: pinned?.replicas ?? Math.min(scaling?.max ?? Number.POSITIVE_INFINITY, facts.maxInstances ?? 1000),
-    rows: work.batched ? (objective?.payload?.rows ?? 1) : 1,
+    rows: requestOf(work, objective).rows,
   };
 }
 
@@ -118,7 +118,7 @@ function questionFor(selection: Selection, platform: Platform, estimate: Questio
     profile,
     work,
     target,
-    payload: payloadOf(work, target.rows, objective?.payload?.encoding ?? 'json'),
+    payload: payloadOf(work, target.rows, requestOf(work, objective).encoding),
     limits: { precision, providers: providersOf(selection), only: pinned?.form, samples },
     toZero: scaling?.toZero ?? false,
     notes: (machine) => [...priceNotes(platform, machine), ...runtimeNotes(platform, machine)],

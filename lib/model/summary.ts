@@ -1,6 +1,7 @@
 /** Step 1 of the road: a model's profile for people and, by agreed keys, for scripts. */
 
 import { basename } from 'node:path';
+import { inBytes } from '../byte-size.js';
 import { textTable } from '../text-table.js';
 import type { Family, ModelProfile, Quantization, TensorInfo } from './profile.js';
 import { sizedDims } from './sample-checks.js';
@@ -66,13 +67,15 @@ function heading(path: string, profile: ModelProfile): string[] {
 }
 
 function weights({ weightBytes, weightBytesByDtype }: ModelProfile): string {
-  const parts = Object.entries(weightBytesByDtype).map(([dtype, bytes]) => `${dtype} ${size(bytes)}`);
-  if (parts.length < 2) return parts[0] ?? size(weightBytes);
-  return `${size(weightBytes)} (${parts.join(', ')})`;
+  const parts = Object.entries(weightBytesByDtype).map(([dtype, bytes]) => `${dtype} ${inBytes(bytes)}`);
+  if (parts.length < 2) return parts[0] ?? inBytes(weightBytes);
+  return `${inBytes(weightBytes)} (${parts.join(', ')})`;
 }
 
 function fileSizes({ fileBytes, externalData }: ModelProfile): string {
-  return [size(fileBytes), ...externalData.map(({ location, bytes }) => `${size(bytes)} in ${location}`)].join(' + ');
+  return [inBytes(fileBytes), ...externalData.map(({ location, bytes }) => `${inBytes(bytes)} in ${location}`)].join(
+    ' + ',
+  );
 }
 
 function tensors({ inputs, outputs }: ModelProfile): string[] {
@@ -123,12 +126,4 @@ function dimNotes({ inputs }: ModelProfile): string[] {
       ? ['No symbolic batch dimension: requests cannot be batched.']
       : []),
   ];
-}
-
-const units = ['B', 'KB', 'MB', 'GB'];
-
-function size(bytes: number): string {
-  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
-  const value = bytes / 1000 ** power;
-  return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${units[power]}`;
 }

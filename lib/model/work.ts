@@ -90,3 +90,6 @@ export interface Work {
   /** Operators of which only the bytes are known, or not even those, as `domain:Op`, sorted. */
   readonly unknownOps: readonly string[];
 }
+
+/** Kernels that a run launches, alike ones counted each. */
+export const kernelCount = ({ kernels }: Work): number => kernels.reduce((sum, { count }) => sum + count, 0);

@@ -1,6 +1,7 @@
 /** Step 2 of the road: what would be cheaper if one thing were given up. */
 
 import type { Candidate } from '../candidate.js';
+import { requestOf } from '../payload.js';
 import type { Platform } from '../platform.js';
 import { type Ranked, rankMachines, type Selection } from '../rank.js';
 import { inMs, inUsd, machineAt } from './figures.js';
@@ -15,7 +16,7 @@ interface Alternative {
 const alternatives: readonly Alternative[] = [
   {
     change: { objective: { payload: { encoding: 'binary' } } },
-    holds: ({ objective }) => (objective?.payload?.encoding ?? 'json') === 'json',
+    holds: ({ work, objective }) => requestOf(work, objective).encoding === 'json',
     text: () => 'with binary tensors (--payload binary)',
   },
   {

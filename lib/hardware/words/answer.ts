@@ -3,8 +3,9 @@
 import type { Candidate } from '../candidate.js';
 import type { Gpu } from '../catalogue/catalogue.js';
 import { findGpu } from '../catalogue/tables.js';
+import { requestOf } from '../payload.js';
 import type { Ranked, Selection } from '../rank.js';
-import { inMs, inUsd, machineAt } from './figures.js';
+import { bounds, inMs, inUsd, machineAt } from './figures.js';
 
 /** What a larger GPU would bring where launches bound a run: the fastest one's time divided by the chosen one's, at least. */
 const gains: readonly (readonly [ratio: number, text: string])[] = [
@@ -17,9 +18,8 @@ function bound({ candidate, boundBy, runMs }: Ranked, ranked: readonly Ranked[],
   if (candidate.batch > 1) return `up to ${candidate.batch} requests run at a time`;
   const others = ranked.filter(({ candidate: { accelerator } }) => accelerator !== null).map((other) => other.runMs);
   const ratio = Math.min(...others) / runMs;
-  const what = { launch: 'kernel launches', bandwidth: 'memory bandwidth', compute: 'arithmetic' }[boundBy];
   const consequence = boundBy === 'launch' ? (gains.find(([least]) => ratio >= least)?.[1] ?? '') : '';
-  return `at batch ${rows} this model is bound by ${what}${consequence}`;
+  return `at batch ${rows} this model is bound by ${bounds[boundBy]}${consequence}`;
 }
 
 /** What is needed of an accelerator: `One L4 is`, `1/6 of an A10 is`, `6 x A10G are`. */
@@ -37,7 +37,7 @@ export function answer({ work, objective }: Selection, best: Ranked, ranked: rea
   const cost = monthlyUsd === null ? '' : `, ${inUsd(monthlyUsd)} a month`;
   const figures = `${machineAt(best.candidate)}: p99 ${inMs(p99Ms)}${cost}`;
   if (gpu !== undefined) {
-    const rows = work.batched ? (objective?.payload?.rows ?? 1) : 1;
+    const { rows } = requestOf(work, objective);
     return `${need(gpu, best.candidate)} enough: ${bound(best, ranked, rows)}. ${figures}.`;
   }
   const other = ranked.find((each) => each.candidate.accelerator !== null);

@@ -65,22 +65,25 @@ export function candidateTable(candidates: readonly Candidate[], most = candidat
   return narrower.find((lines) => lines.every((line) => line.length <= width)) ?? narrower.at(-1)!;
 }
 
-/** Numbers differ from machine to machine; reasons that are alike but for them are told once. */
-export const kindOf = (reason: string): string => reason.replace(/[\d.,]+/g, '#');
+/** The losers of each place together whose reasons are alike but for their numbers, in the order of the first. */
+export function alike(rejected: readonly Rejection[]): Rejection[][] {
+  const place = placesIn(rejected);
+  const groups = new Map<string, Rejection[]>();
+  for (const rejection of rejected) {
+    const key = `${place(rejection)}|${rejection.reason.replace(/[\d.,]+/g, '#')}`;
+    groups.set(key, [...(groups.get(key) ?? []), rejection]);
+  }
+  return [...groups.values()];
+}
 
 /** The reasons of the losers, alike ones together with an example. */
 export function rejectionLines(rejected: readonly Rejection[]): string[] {
   const place = placesIn(rejected);
-  const groups = new Map<string, Rejection[]>();
-  for (const rejection of rejected) {
-    const key = `${place(rejection)}|${kindOf(rejection.reason)}`;
-    groups.set(key, [...(groups.get(key) ?? []), rejection]);
-  }
   return textTable(
-    [...groups.values()].map((alike) => [
-      place(alike[0]!),
-      `${alike[0]!.machine}${alike.length > 1 ? ` and ${alike.length - 1} more` : ''}`,
-      alike[0]!.reason,
+    alike(rejected).map((same) => [
+      place(same[0]!),
+      `${same[0]!.machine}${same.length > 1 ? ` and ${same.length - 1} more` : ''}`,
+      same[0]!.reason,
     ]),
   );
 }

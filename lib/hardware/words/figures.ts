@@ -1,15 +1,14 @@
 /** Step 2 of the road: figures as people read them. */
 
 import type { Candidate } from '../candidate.js';
+import type { Estimate } from '../estimate/estimate.js';
 
-const byteUnits = ['B', 'KB', 'MB', 'GB', 'TB'] as const;
-
-/** Bytes in powers of 1000: `1.3 MB`. */
-export function inBytes(count: number): string {
-  const power = Math.min(byteUnits.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, count)) / 3)));
-  const value = count / 1000 ** power;
-  return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${byteUnits[power]}`;
-}
+/** What the largest share of a run's time goes to. */
+export const bounds: Readonly<Record<Estimate['boundBy'], string>> = {
+  compute: 'arithmetic',
+  bandwidth: 'memory bandwidth',
+  launch: 'kernel launches',
+};
 
 export const inGib = (value: number): string => `${value.toFixed(value < 10 ? 1 : 0)} GiB`;
 

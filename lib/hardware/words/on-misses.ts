@@ -4,8 +4,8 @@ import type { Rejection } from '../candidate.js';
 import type { Failed } from '../evaluate.js';
 import type { Platform } from '../platform.js';
 import { type Ranking, rankMachines, type Selection } from '../rank.js';
-import { kindOf } from './explain.js';
-import { inUsd } from './figures.js';
+import { alike } from './explain.js';
+import { counted, inUsd } from './figures.js';
 
 type Miss = Rejection & Failed;
 
@@ -76,14 +76,12 @@ function onRate(nearest: Miss, selection: Selection, platforms: readonly Platfor
 
 /** The reasons that the most machines share, with their number. */
 function commonest(rejected: readonly Rejection[]): string {
-  const groups = new Map<string, { readonly text: string; readonly count: number }>();
-  for (const { platform, reason } of rejected) {
-    const key = `${platform}: ${kindOf(reason)}`;
-    const found = groups.get(key);
-    groups.set(key, { text: found?.text ?? `${platform}: ${reason}`, count: (found?.count ?? 0) + 1 });
-  }
-  const common = [...groups.values()].sort((one, other) => other.count - one.count).slice(0, 5);
-  return common.map(({ text, count }) => `${text} (${count} ${count === 1 ? 'machine' : 'machines'})`).join('; ');
+  const anywhere = rejected.map((rejection) => ({ ...rejection, region: null }));
+  const common = alike(anywhere).sort((one, other) => other.length - one.length);
+  return common
+    .slice(0, 5)
+    .map((same) => `${same[0]!.platform}: ${same[0]!.reason} (${counted(same.length, 'machine')})`)
+    .join('; ');
 }
 
 /** What keeps every machine of the platforms out, and what would let one in. */

@@ -1,12 +1,13 @@
 /** Step 2 of the road: what requests carry, where that decides more than the model does. */
 
+import { inBytes } from '../../byte-size.js';
 import { amount } from '../../model/work.js';
 import { type PlatformId, platformFacts } from '../../platforms.js';
-import { type Payload, payloadOf } from '../payload.js';
+import { type Payload, payloadOf, requestOf } from '../payload.js';
 import type { Platform } from '../platform.js';
 import { platformProblem } from '../platform-gates.js';
 import type { Ranked, Selection } from '../rank.js';
-import { inBytes, inMs } from './figures.js';
+import { inMs } from './figures.js';
 
 /** From here on the network of a machine may be the limit, bytes a second. */
 const networkBytes = 125e6;
@@ -18,7 +19,7 @@ const larger = ({ requestBytes, responseBytes }: Payload): number => Math.max(re
 
 /** Where a platform carries less than is asked of it, what would help. */
 function onLimits(selection: Selection, platforms: readonly Platform[], payload: Payload, binary: Payload): string[] {
-  const { profile, scaling, objective } = selection;
+  const { profile, work, scaling, objective } = selection;
   const requestsPerSecond = objective?.requestsPerSecond ?? 1;
   const problem = (id: PlatformId, carried: Payload) =>
     platformProblem(platformFacts(id), {
@@ -39,7 +40,7 @@ function onLimits(selection: Selection, platforms: readonly Platform[], payload:
         : []),
       ...(able.length > 0 ? [`choose ${able.join(' or ')}`] : []),
     ];
-    const kind = objective?.payload?.encoding === 'binary' ? 'tensors' : 'JSON';
+    const kind = requestOf(work, objective).encoding === 'binary' ? 'tensors' : 'JSON';
     return [
       `${inBytes(larger(payload))} of ${kind} x ${requestsPerSecond}/s = ${inBytes(flow)}/s; an endpoint of ${id} carries ${inBytes(limit)}/s by default: ${remedies.join(' or ') || 'send less'}.`,
     ];
@@ -49,11 +50,10 @@ function onLimits(selection: Selection, platforms: readonly Platform[], payload:
 /** What the payload means for platforms, processors and the network. */
 export function onPayload(selection: Selection, platforms: readonly Platform[], best: Ranked | undefined): string[] {
   const { work, objective } = selection;
-  const rows = work.batched ? (objective?.payload?.rows ?? 1) : 1;
-  const payload = payloadOf(work, rows, objective?.payload?.encoding ?? 'json');
+  const { rows, encoding } = requestOf(work, objective);
+  const payload = payloadOf(work, rows, encoding);
   const binary = payloadOf(work, rows, 'binary');
   const flow = larger(payload) * (objective?.requestsPerSecond ?? 1);
-  const json = (objective?.payload?.encoding ?? 'json') === 'json';
   const taken = best?.candidate.p50Ms ?? payload.processorMs;
   const output = work.outputs.reduce<{ name: string; size: number }>(
     (most, { name, elements }) => {
@@ -64,7 +64,7 @@ export function onPayload(selection: Selection, platforms: readonly Platform[], 
   );
   const found: readonly (readonly [holds: boolean, text: string])[] = [
     [
-      json && payload.processorMs > Math.max(1, taken / 10),
+      encoding === 'json' && payload.processorMs > Math.max(1, taken / 10),
       `JSON of ${inBytes(larger(payload))} takes ${inMs(payload.processorMs)} of a processor for each request; binary tensors (--payload binary) take next to none.`,
     ],
     [

@@ -1,13 +1,14 @@
 /** Step 2 of the road: the questions that a deployment turns on, answered for each platform: size, data, performance, cost. */
 
-import { amount } from '../../model/work.js';
+import { inBytes } from '../../byte-size.js';
+import { amount, kernelCount } from '../../model/work.js';
 import { type PlatformId, platformFacts } from '../../platforms.js';
 import type { Rejection } from '../candidate.js';
-import { payloadOf } from '../payload.js';
+import { payloadOf, requestOf } from '../payload.js';
 import type { Platform } from '../platform.js';
 import type { Ranked, Ranking, Selection } from '../rank.js';
-import { kindOf } from './explain.js';
-import { counted, inBytes, inGib, inMs, inUsd } from './figures.js';
+import { alike } from './explain.js';
+import { bounds, counted, inGib, inMs, inUsd } from './figures.js';
 
 /** One platform's answers, a sentence each. */
 export interface PlatformAnswer {
@@ -36,12 +37,11 @@ const operations = (gflop: number): string =>
   gflop >= 1000 ? `${(gflop / 1000).toPrecision(3)} TFLOP` : `${Number(gflop.toPrecision(2))} GFLOP`;
 
 function sizeOf({ profile, work }: Selection, best: Ranked | undefined): string {
-  const kernels = work.kernels.reduce((sum, kernel) => sum + kernel.count, 0);
   const weights =
     profile.parameters > 0
       ? `${count(profile.parameters)} parameters, ${inBytes(profile.weightBytes)}`
       : `a file of ${inBytes(profile.fileBytes)}`;
-  const model = `${weights}, ${operations(amount(work.flops, 1) / 1e9)} a row in ${counted(kernels, 'kernel')}`;
+  const model = `${weights}, ${operations(amount(work.flops, 1) / 1e9)} a row in ${counted(kernelCount(work), 'kernel')}`;
   if (best === undefined) return `${model}.`;
   const { memoryGiB, memoryAvailableGiB, machine } = best.candidate;
   return `${model}; takes ${inGib(memoryGiB)} of ${inGib(memoryAvailableGiB)} on ${machine}.`;
@@ -50,8 +50,8 @@ function sizeOf({ profile, work }: Selection, best: Ranked | undefined): string 
 function dataOf({ work, objective }: Selection, platform: Platform): string {
   const { maxRequestBytes, maxResponseBytes, bandwidthBytesPerSecond } = platformFacts(platform.id);
   const rate = objective?.requestsPerSecond ?? 1;
-  const encoding = objective?.payload?.encoding ?? 'json';
-  const { requestBytes, responseBytes } = payloadOf(work, work.batched ? (objective?.payload?.rows ?? 1) : 1, encoding);
+  const { rows, encoding } = requestOf(work, objective);
+  const { requestBytes, responseBytes } = payloadOf(work, rows, encoding);
   const kind = encoding === 'json' ? 'of JSON' : 'of binary tensors';
   const flow = inBytes(Math.max(requestBytes, responseBytes) * rate);
   return [
@@ -61,14 +61,7 @@ function dataOf({ work, objective }: Selection, platform: Platform): string {
   ].join(', ');
 }
 
-const bounds: Readonly<Record<Ranked['boundBy'], string>> = {
-  compute: 'arithmetic',
-  bandwidth: 'memory bandwidth',
-  launch: 'kernel launches',
-};
-
-function performanceOf(selection: Selection, best: Ranked | undefined, reason: string): string {
-  if (best === undefined) return `No machine comes into question: ${reason}.`;
+function performanceOf(selection: Selection, best: Ranked): string {
   const { p50Ms, p99Ms, bandMs, throughputPerSecond } = best.candidate;
   const { p99Ms: asked, requestsPerSecond = 1 } = selection.objective ?? {};
   const objective = asked === undefined ? '' : ` of ${inMs(asked)} asked for`;
@@ -112,12 +105,8 @@ function reasonOf({ id, region }: Platform, { missed, rejected }: Ranking): stri
   const here = (each: Rejection): boolean => each.platform === id && each.region === region;
   const nearest = missed.find(here);
   if (nearest) return `${nearest.machine} comes nearest: ${nearest.reason}`;
-  const groups = new Map<string, string[]>();
-  for (const { reason } of rejected.filter(here)) {
-    groups.set(kindOf(reason), [...(groups.get(kindOf(reason)) ?? []), reason]);
-  }
-  const [common] = [...groups.values()].sort((one, other) => other.length - one.length);
-  return common?.[0] ?? 'it offers none';
+  const [common] = alike(rejected.filter(here)).sort((one, other) => other.length - one.length);
+  return common?.[0]?.reason ?? 'it offers none';
 }
 
 /** The answers of every platform asked for, each for its best machine. */
@@ -135,7 +124,9 @@ export function platformAnswers(
       region: platform.region,
       size: sizeOf(selection, best),
       data: dataOf(selection, platform),
-      performance: performanceOf(selection, best, reasonOf(platform, ranking)),
+      performance: best
+        ? performanceOf(selection, best)
+        : `No machine comes into question: ${reasonOf(platform, ranking)}.`,
       cost: costOf(platform, best),
     };
   });
