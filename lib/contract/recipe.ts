@@ -1,5 +1,8 @@
 /** Made from container/schema/recipe.schema.json by `npm run schema`; change it there. */
 
+export type CandidateRecipe = StaticRecipe | DynamicRecipe | Float16Recipe | WeightsRecipe;
+export type Sha256 = string;
+
 /**
  * What the optimizer is to try and by which rule it decides. Written by lib/optimization, read by container/optimizer. Holds no path and no time, so the same spec gives the same bytes.
  */
@@ -35,14 +38,26 @@ export interface RecipeFile {
     instructionSets: ('x86-64-vnni' | 'x86-64' | 'arm64' | 'unknown')[];
     provider: 'cpu' | 'cuda' | 'tensorrt';
     /**
-     * Processors the endpoint may use; the speed gate runs with at most as many.
+     * Processors the endpoint may use.
      */
     threads: number;
+    /**
+     * Threads inside one run, as served; the speed gate times with as many, or with what the building machine has.
+     */
+    intraOpThreads: number;
   };
   /**
-   * What the user asked for. auto: the fastest candidate that passes the gate, fp32 otherwise.
+   * What the user asked for. auto: the best candidate that passes the gate, fp32 otherwise.
    */
-  precision: 'auto' | 'fp32' | 'fp16' | 'int8';
+  precision: 'auto' | 'fp32' | 'fp16' | 'int8' | 'int4';
+  /**
+   * speed: the fastest that passes wins, and it must be faster than fp32 by gate.minSpeedup. size: the smallest that passes wins; it must be smaller than fp32 by gate.minShrink and no slower than fp32.
+   */
+  goal: 'speed' | 'size';
+  /**
+   * What the answers are, which decides how likeness to fp32 is measured where labels do not decide. auto: from the model's family and outputs. classification: the top class. detection: boxes matched by intersection over union. embedding: the same ten nearest neighbours. generation: the same next tokens. regression: signal to noise alone.
+   */
+  task: 'auto' | 'classification' | 'detection' | 'embedding' | 'generation' | 'regression';
   /**
    * Tried in this order. Empty: fp32 is served as it is, with a reason in `notes`.
    */
@@ -57,6 +72,10 @@ export interface RecipeFile {
      */
     minSpeedup: number;
     /**
+     * fp32's bytes divided by the candidate's, least; asked only where the goal is size.
+     */
+    minShrink: number;
+    /**
      * Relative loss of label accuracy, most: (fp32 - candidate) / fp32.
      */
     maxAccuracyDrop: number;
@@ -65,7 +84,7 @@ export interface RecipeFile {
      */
     maxErrorRatio: number;
     /**
-     * Share of samples with fp32's top-1 class, least, where no labels decide.
+     * Share of samples that keep fp32's answer, least, where no labels decide: top class, matched boxes, nearest neighbours or tokens, by the task.
      */
     minAgreement: number;
     /**
@@ -78,6 +97,33 @@ export interface RecipeFile {
      * Labels that are too few to decide count as a failed gate.
      */
     strict: boolean;
+    metric: null | {
+      /**
+       * A function of the user's Python file (--metric FILE): function(outputs, inputs, labels) gives one number, or one for each sample. It decides in the place of label accuracy.
+       */
+      function: string;
+      /**
+       * Which is better.
+       */
+      direction: 'higher' | 'lower';
+      /**
+       * Relative loss against fp32, most.
+       */
+      maxDrop: number;
+    };
+  };
+  /**
+   * When candidates fail on accuracy alone, nodes that hurt the most stay in fp32.
+   */
+  repair: {
+    /**
+     * Candidates made with more and more nodes left out, most. 0: no repair.
+     */
+    trials: number;
+    /**
+     * Of the nodes that could be quantized, most that are left out.
+     */
+    maxExcludedShare: number;
   };
   /**
    * When no candidate passes: serve fp32, or fail the build.
@@ -96,18 +142,28 @@ export interface RecipeFile {
     nodes: number;
   };
   /**
-   * Samples kept with fp32's answers, replayed by the server before it is ready.
+   * Inputs kept with fp32's answers, replayed by the server before it is ready.
    */
-  canaries: number;
+  canaries: {
+    count: number;
+    /**
+     * synthetic: made up within the ranges of the samples, so that no sample leaves the build.
+     */
+    source: 'samples' | 'synthetic';
+  };
   seed: number;
+  /**
+   * From the lock: make this one form again instead of searching. Null: search.
+   */
+  replay: null | ReplayRecipe;
 }
-export interface CandidateRecipe {
+/**
+ * 8 bits with calibrated ranges, as QDQ nodes.
+ */
+export interface StaticRecipe {
   name: string;
   precision: 'int8';
-  /**
-   * static: calibrated activation ranges, QDQ nodes. dynamic: ranges at run time, no calibration data.
-   */
-  method: 'static' | 'dynamic';
+  method: 'static';
   activationType: 'uint8' | 'int8';
   weightType: 'uint8' | 'int8';
   perChannel: boolean;
@@ -119,6 +175,111 @@ export interface CandidateRecipe {
    * Operators to quantize. Empty: every operator that can be.
    */
   opTypes: string[];
-  calibration: 'minmax' | 'percentile' | 'entropy' | 'none';
-  excludeNodes?: string[];
+  calibration: 'minmax' | 'percentile' | 'entropy';
+  /**
+   * Where Q and DQ nodes stand. tensorrt: symmetric, a pair of its own for every consumer, weights too.
+   */
+  placement: 'cpu' | 'tensorrt';
+  /**
+   * Names of nodes of the normalized graph that stay in fp32.
+   */
+  excludeNodes: string[];
+}
+/**
+ * 8 bits with ranges taken at run time; no calibration.
+ */
+export interface DynamicRecipe {
+  name: string;
+  precision: 'int8';
+  method: 'dynamic';
+  weightType: 'uint8' | 'int8';
+  perChannel: boolean;
+  /**
+   * 7-bit weights, right on CPUs whose 8-bit products saturate.
+   */
+  reduceRange: boolean;
+  opTypes: string[];
+  /**
+   * Names of nodes of the normalized graph that stay in fp32.
+   */
+  excludeNodes: string[];
+}
+/**
+ * 16-bit floats; inputs and outputs keep their types.
+ */
+export interface Float16Recipe {
+  name: string;
+  precision: 'fp16';
+  method: 'float16';
+  /**
+   * Operators that stay in fp32, beside those that have no 16-bit kernel.
+   */
+  keepOpTypes: string[];
+  /**
+   * Nodes with an input, output or weight beyond this on the calibration samples stay in fp32. Null: none for this reason.
+   */
+  maxAbs: null | number;
+  /**
+   * Names of nodes of the normalized graph that stay in fp32.
+   */
+  excludeNodes: string[];
+}
+/**
+ * Weights of MatMul in few bits, in blocks (MatMulNBits); activations stay in floats.
+ */
+export interface WeightsRecipe {
+  name: string;
+  precision: 'int4' | 'int8';
+  method: 'weights';
+  blockSize: 16 | 32 | 64 | 128 | 256;
+  symmetric: boolean;
+  /**
+   * ONNX Runtime's: what the product is computed in. 0: whatever the kernel prefers; 1: fp32; 4: 8 bits.
+   */
+  accuracyLevel: 0 | 1 | 2 | 3 | 4;
+  /**
+   * Of the last MatMul, which gives the scores of tokens.
+   */
+  headPrecision: 'int4' | 'int8' | 'fp32';
+  /**
+   * Names of nodes of the normalized graph that stay in fp32.
+   */
+  excludeNodes: string[];
+}
+export interface ReplayRecipe {
+  modelSha256: Sha256;
+  dataSha256: null | Sha256;
+  labelsSha256: null | Sha256;
+  /**
+   * Versions of what decides bytes; all but python must be the same.
+   */
+  tools: {
+    [k: string]: string;
+  };
+  /**
+   * The winner with the nodes it leaves out. Null: fp32.
+   */
+  candidate: null | CandidateRecipe;
+  /**
+   * Null where the candidate has no calibrated ranges.
+   */
+  ranges: null | CalibratedRanges;
+  /**
+   * Of the model.onnx that must come out.
+   */
+  sha256: string;
+  /**
+   * What the search measured, repeated in the report: `host`, `reference`, `candidates`, `winner`, `sensitivity`, `verdict`, `warnings` and `notes` of report.json.
+   */
+  measured: {};
+}
+/**
+ * By tensor of the normalized graph: least and greatest value, each exactly a 32-bit float.
+ */
+export interface CalibratedRanges {
+  /**
+   * @minItems 2
+   * @maxItems 2
+   */
+  [k: string]: number[];
 }

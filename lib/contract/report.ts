@@ -1,12 +1,18 @@
 /** Made from container/schema/report.schema.json by `npm run schema`; change it there. */
 
 export type Sha256 = string;
+/**
+ * @minItems 2
+ * @maxItems 2
+ */
+export type Interval = number[];
 
 /**
- * What the optimizer tried, measured and decided. Written by container/optimizer; every other view of an optimization is drawn from it.
+ * What the optimizer tried, measured and decided. Written by container/optimizer; every other view of an optimization is drawn from it. Where a lock was replayed it repeats the lock's figures and adds `recheck`, so the same lock gives the same bytes; what depends on the building machine is in build.json.
  */
 export interface ReportFile {
   schemaVersion: 1;
+  mode: 'search' | 'replay';
   /**
    * One line for people, such as 'int8, 2.9x faster, 99.6 % agreement, 96 KB instead of 371 KB'.
    */
@@ -39,7 +45,11 @@ export interface ReportFile {
     labelsSha256: null | Sha256;
   };
   /**
-   * The recipe.json that was followed, whole (see recipe.schema.json).
+   * How likeness to fp32 was measured.
+   */
+  task: 'classification' | 'detection' | 'embedding' | 'generation' | 'regression';
+  /**
+   * The recipe.json that was followed, without `replay` (see recipe.schema.json).
    */
   recipe: {};
   /**
@@ -48,6 +58,9 @@ export interface ReportFile {
   tools: {
     [k: string]: string;
   };
+  /**
+   * Where speed was measured.
+   */
   host: {
     architecture: string;
     cpu: string;
@@ -58,14 +71,25 @@ export interface ReportFile {
      */
     threads: number;
     /**
-     * False when this host's instruction set is not one of the target's: then speed was measured but did not decide.
+     * False when this host's instruction set is not one of the target's, its processor is emulated, or it lacks the target's provider: then speed was measured but did not decide.
      */
     judgesSpeed: boolean;
+    /**
+     * The processor is emulated: speed says nothing.
+     */
+    emulated: boolean;
   };
   reference: {
     bytes: number;
     latencyMs: Latency;
     accuracy: null | number;
+    /**
+     * fp32 by the user's own metric.
+     */
+    task: null | {
+      metric: string;
+      value: number;
+    };
   };
   candidates: CandidateResult[];
   winner: {
@@ -75,19 +99,61 @@ export interface ReportFile {
     name: string;
     precision: 'fp32' | 'fp16' | 'int8' | 'int4';
     /**
+     * Null for fp32.
+     */
+    recipe: null | {};
+    /**
      * fp32 latency divided by the winner's, paired; 1 for fp32; null where it could not be measured.
      */
     speedup: null | number;
+    speedupInterval: null | Interval;
     /**
      * Share of evaluation samples with fp32's answer; 1 for fp32; null without samples or classes.
      */
     agreement: null | number;
     accuracy: null | number;
+    sqnrDb: null | number;
     /**
      * Of the model.onnx that is served.
      */
     bytes: number;
     sha256: Sha256;
+    /**
+     * False: speed was not judged where it was built; the server measures it once at its start.
+     */
+    speedJudged: boolean;
+  };
+  /**
+   * How the served model is to be opened.
+   */
+  session: {
+    provider: 'cpu' | 'cuda' | 'tensorrt';
+    intraOpThreads: number;
+    /**
+     * Level of the file; the server runs the rest at load.
+     */
+    graphOptimization: 'basic' | 'extended';
+    /**
+     * Session entries.
+     */
+    settings: {
+      [k: string]: string;
+    };
+  };
+  /**
+   * What was measured again on replay. Null in a search.
+   */
+  recheck: null | {
+    /**
+     * Whether the same bytes came out as when the lock was written.
+     */
+    sha256Matches: boolean;
+    agreement: null | number;
+    accuracy: null | number;
+    /**
+     * Rounded to 0.1 dB.
+     */
+    sqnrDb: null | number;
   };
   canaries: {
     count: number;
@@ -100,15 +166,48 @@ export interface ReportFile {
      */
     synthetic: boolean;
   };
+  /**
+   * What repair found out: nodes of the repaired candidate, the one that hurts most first. Empty without repair.
+   */
+  sensitivity: {
+    node: string;
+    op: string;
+    /**
+     * Signal to noise of the model's worst output with this node alone quantized, or of the node's own output; the lower the more it hurts.
+     */
+    sqnrDb: number;
+    excluded: boolean;
+  }[];
+  /**
+   * Calibrated ranges of the winner, by tensor of the normalized graph. Null where it has none.
+   */
+  ranges: null | CalibratedRanges;
+  /**
+   * Weights of the winner that are no longer fp32, at most 64, the largest first.
+   */
+  tensors: {
+    name: string;
+    dtype: string;
+    shape: number[];
+    /**
+     * Of fp32 values; one more than counts.
+     */
+    edges: number[];
+    counts: number[];
+    /**
+     * Of the dequantized values against fp32.
+     */
+    sqnrDb: number;
+  }[];
+  /**
+   * How the calibrated ranges settled: mean width of all ranges as a share of the final one, after so many samples. Empty without calibration.
+   */
+  convergence: {
+    samples: number;
+    width: number;
+  }[];
   warnings: string[];
   notes: string[];
-  /**
-   * What ran, in order, and how long.
-   */
-  stages: {
-    name: string;
-    seconds: number;
-  }[];
 }
 export interface Tensor {
   name: string;
@@ -127,6 +226,12 @@ export interface Latency {
 }
 export interface CandidateResult {
   name: string;
+  precision: 'fp16' | 'int8' | 'int4';
+  /**
+   * As tried, with `excludeNodes`.
+   */
+  recipe: {};
+  origin: 'recipe' | 'repair';
   /**
    * rejected: measured and refused by the gate. failed: could not be made or run.
    */
@@ -139,6 +244,10 @@ export interface CandidateResult {
   bytes: null | number;
   latencyMs: null | Latency;
   speedup: null | number;
+  /**
+   * 95 % interval of the median ratio.
+   */
+  speedupInterval: null | Interval;
   /**
    * Against fp32 on the evaluation samples; null where it could not be measured.
    */
@@ -159,10 +268,36 @@ export interface CandidateResult {
     errorRatio: null | number;
     decided: 'pass' | 'fail' | 'inconclusive';
   };
+  /**
+   * The user's own metric.
+   */
+  metric: null | {
+    name: string;
+    value: number;
+    /**
+     * Relative to fp32; negative when better.
+     */
+    drop: number;
+    decided: 'pass' | 'fail' | 'inconclusive';
+  };
+  /**
+   * The same model with its fused 8-bit kernels against the unfused float emulation, on this host: far below 40 dB its products saturate. Null where there is nothing to fuse.
+   */
+  saturationDb: null | number;
   seconds: number;
   peakMemoryBytes: null | number;
   /**
    * Retries that were needed to make it, in order.
    */
   ladder: string[];
+}
+/**
+ * By tensor of the normalized graph: least and greatest value, each exactly a 32-bit float.
+ */
+export interface CalibratedRanges {
+  /**
+   * @minItems 2
+   * @maxItems 2
+   */
+  [k: string]: number[];
 }

@@ -17,9 +17,38 @@ export interface ServingFile {
      * report.json, for the model's verdict and the canaries' tolerance.
      */
     report: null | string;
+    /**
+     * fp32's file, where speed could not be judged at build time: the server times both once at its start and tells the ratio. Taken only where the file is there.
+     */
+    reference: null | string;
     dims: {
       [k: string]: number;
     };
+  };
+  /**
+   * Execution provider. The server refuses to start when it is not there: a GPU endpoint must not run on the CPU.
+   */
+  provider: {
+    name: 'cpu' | 'cuda' | 'tensorrt';
+    /**
+     * Provider options, by ONNX Runtime's names.
+     */
+    options: {
+      [k: string]: string;
+    };
+  };
+  /**
+   * The user's own code around the model, loaded once.
+   */
+  hooks: null | {
+    /**
+     * Python file with `pre` and `post`, either or both.
+     */
+    file: string;
+    /**
+     * Time one call may take, most.
+     */
+    seconds: number;
   };
   threads: {
     /**

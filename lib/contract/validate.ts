@@ -1,9 +1,10 @@
-/** Checks the three files in which TypeScript and Python meet against their JSON Schemas. */
+/** Checks the files in which TypeScript and Python meet against their JSON Schemas. */
 
 import { readFileSync } from 'node:fs';
 import Ajv, { type ValidateFunction } from 'ajv';
 import { SlipwayError } from '../errors.js';
 import { packageFile } from '../package-root.js';
+import type { BuildFile } from './build.js';
 import type { RecipeFile } from './recipe.js';
 import type { ReportFile } from './report.js';
 import type { ServingFile } from './serving.js';
@@ -11,6 +12,7 @@ import type { ServingFile } from './serving.js';
 interface Contracts {
   readonly recipe: RecipeFile;
   readonly report: ReportFile;
+  readonly build: BuildFile;
   readonly serving: ServingFile;
 }
 

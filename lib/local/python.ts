@@ -11,8 +11,8 @@ import { packageFile } from '../package-root.js';
 import { cacheDir, makeEntry } from './cache.js';
 import { startChild } from './child.js';
 
-/** Which lock to install: `optimizer` holds `server`, `dev` holds `optimizer`, `bench` holds `dev`. */
-export type PythonGroup = 'server' | 'optimizer' | 'dev' | 'bench';
+/** Which lock to install: `optimizer` holds `server`, `report` holds `optimizer`, `dev` holds `report`, `bench` and `torch` hold `dev`. */
+export type PythonGroup = 'server' | 'optimizer' | 'report' | 'dev' | 'bench' | 'torch';
 
 /** A Python with everything of its group installed. */
 export interface PythonEnvironment {
@@ -49,6 +49,8 @@ function processEnvironment(): NodeJS.ProcessEnv {
     ...inherited,
     PYTHONPATH: packageFile('container'),
     PYTHONPYCACHEPREFIX: join(cacheDir(), 'bytecode'),
+    // Some set it everywhere; without compiled files every process would take seconds to start.
+    PYTHONDONTWRITEBYTECODE: '',
     PYTHONNOUSERSITE: '1',
     PYTHONUNBUFFERED: '1',
     ORT_DISABLE_TELEMETRY: '1',
