@@ -7,9 +7,18 @@ export default defineConfig({
       {
         test: {
           name: 'page',
-          include: ['test/integration/local/dashboard.test.ts'],
+          include: ['test/integration/local/dashboard.test.ts', 'test/integration/page/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          name: 'image',
+          include: ['test/integration/image/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
         },
       },
       {
