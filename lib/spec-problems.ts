@@ -23,6 +23,10 @@ const between = (least: number, most: number) => {
   const message = allowed(`a number from ${least} to ${most}`);
   return z.number(message).min(least, message).max(most, message);
 };
+const countFromNone = (most: number) => {
+  const message = allowed(`a whole number from 0 to ${most}`);
+  return z.int(message).min(0, message).max(most, message);
+};
 const count = (most = Number.MAX_SAFE_INTEGER) => {
   const message = allowed(
     most === Number.MAX_SAFE_INTEGER ? 'a whole number from 1' : `a whole number from 1 to ${most}`,
@@ -39,6 +43,14 @@ const text = (what: string) => z.string(allowed(what)).min(1, allowed(what));
 const name = () => {
   const message = allowed("letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 63");
   return z.string(message).regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, message);
+};
+const pythonFile = () => {
+  const message = allowed('the path of a .py file');
+  return z.string(message).regex(/\.py$/, message);
+};
+const pythonName = () => {
+  const message = allowed("the name of a Python function: letters, digits and '_', not beginning with a digit");
+  return z.string(message).regex(/^[A-Za-z_][A-Za-z0-9_]*$/, message);
 };
 const flag = () => z.boolean(allowed('true or false'));
 
@@ -80,9 +92,20 @@ const shape = group({
     .optional(),
   measurements: text('the path of a .csv file').optional(),
   optimization: group({
-    precision: oneOf(['auto', 'fp32', 'fp16', 'int8']).optional(),
+    precision: oneOf(['auto', 'fp32', 'fp16', 'int8', 'int4']).optional(),
+    goal: oneOf(['speed', 'size']).optional(),
+    task: oneOf(['auto', 'classification', 'detection', 'embedding', 'generation', 'regression']).optional(),
+    metric: group({
+      file: pythonFile(),
+      function: pythonName(),
+      direction: oneOf(['higher', 'lower']).optional(),
+      maxDrop: atLeast(0).optional(),
+    }).optional(),
+    repair: group({ trials: countFromNone(100).optional(), maxExcludedShare: between(0, 1).optional() }).optional(),
+    canaries: oneOf(['samples', 'synthetic']).optional(),
     gate: group({
       minSpeedup: atLeast(1).optional(),
+      minShrink: atLeast(1).optional(),
       maxAccuracyDrop: between(0, 1).optional(),
       maxErrorRatio: atLeast(1).optional(),
       minAgreement: between(0, 1).optional(),
@@ -103,6 +126,9 @@ const shape = group({
     maxBodyBytes: count(2 ** 31).optional(),
     maxQueue: count(1_000_000).optional(),
     timeoutSeconds: numberAbove(0, 'seconds').optional(),
+    hooks: pythonFile().optional(),
+    hookSeconds: numberAbove(0, 'seconds').optional(),
+    requirements: text('the path of a requirements.txt').optional(),
   }).optional(),
   monitoring: group({
     slo: group({
@@ -139,9 +165,10 @@ export function specProblems(spec: unknown): Problem[] {
 }
 
 /** Options that contradict each other or mean nothing without another one. */
-function contradictions({ model, optimization, hardware, scaling }: EndpointSpec): Problem[] {
+function contradictions({ model, optimization, hardware, scaling, serving }: EndpointSpec): Problem[] {
   const auto = hardware?.choose === 'auto' ? hardware : undefined;
   const precision = optimization?.precision;
+  const { goal, metric, gate } = optimization ?? {};
   const { accelerators, providers } = auto ?? {};
   const noAccelerator = accelerators?.every((name) => name.toLowerCase() === 'none') ?? false;
   const onlyCpu = providers?.every((provider) => provider === 'cpu') ?? false;
@@ -153,9 +180,51 @@ function contradictions({ model, optimization, hardware, scaling }: EndpointSpec
       'labels belong to samples; give those too (calibration, or --data on the command line)',
     ],
     [
-      optimization?.gate?.strict && !model.labels,
+      gate?.strict && !model.labels && !metric,
       'optimization.gate.strict',
       'a strict gate is about labels that are too few; give labels (--labels on the command line)',
+    ],
+    [
+      gate?.maxAccuracyDrop !== undefined && !model.labels && !metric,
+      'optimization.gate.maxAccuracyDrop',
+      'accuracy needs labels; give them (--labels on the command line) or a metric of your own (--metric), or leave it out',
+    ],
+    [
+      gate?.maxErrorRatio !== undefined && (!model.labels || metric),
+      'optimization.gate.maxErrorRatio',
+      metric
+        ? 'errors are counted by labels, but your metric decides in their place; leave one of them out'
+        : 'errors are counted by labels; give them (--labels on the command line), or leave it out',
+    ],
+    [
+      metric && !model.calibration,
+      'optimization.metric',
+      'a metric judges the answers to samples; give some (calibration, or --data on the command line)',
+    ],
+    [
+      gate?.minShrink !== undefined && goal !== 'size',
+      'optimization.gate.minShrink',
+      "counts only where the goal is size; give goal 'size' (--goal size) too, or leave it out",
+    ],
+    [
+      gate?.minSpeedup !== undefined && goal === 'size',
+      'optimization.gate.minSpeedup',
+      'counts only where the goal is speed; the smallest form has to be no slower than fp32, no more. Leave it out, or give minShrink',
+    ],
+    [
+      optimization?.canaries === 'samples' && !model.calibration,
+      'optimization.canaries',
+      'there are no samples; give some (calibration, or --data on the command line), or leave it out',
+    ],
+    [
+      serving?.hookSeconds !== undefined && !serving.hooks,
+      'serving.hookSeconds',
+      'there are no hooks; give the Python file that has them (hooks, or --hooks on the command line), or leave it out',
+    ],
+    [
+      serving?.requirements && !serving.hooks,
+      'serving.requirements',
+      'packages are installed for hooks, and there are none; give the Python file that has them (hooks, or --hooks on the command line), or leave it out',
     ],
     [
       (scaling?.min ?? 1) > (scaling?.max ?? Number.POSITIVE_INFINITY),

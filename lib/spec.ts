@@ -122,18 +122,52 @@ export interface ScalingSpec {
 
 export interface OptimizationSpec {
   /**
-   * `auto`: the fastest candidate that passes the gate. `int8`, `fp16`: only candidates of that precision; `fp16` needs an
-   * accelerator. `fp32`: none.
+   * `auto`: the best candidate that passes the gate. `int8`, `int4`, `fp16`: only candidates of that precision; `fp16` needs an
+   * accelerator, `int4` is for the weights of large decoders. `fp32`: none.
    *
    * @default 'auto'
    */
-  readonly precision?: 'auto' | 'fp32' | 'fp16' | 'int8';
+  readonly precision?: 'auto' | 'fp32' | 'fp16' | 'int8' | 'int4';
+  /**
+   * `speed`: the fastest candidate that passes wins, and it must be faster than fp32 by `gate.minSpeedup`. `size`: the smallest that
+   * passes wins; it must be smaller than fp32 by `gate.minShrink`, and no slower.
+   *
+   * @default 'speed'
+   */
+  readonly goal?: 'speed' | 'size';
+  /**
+   * What the answers are, which decides how they are compared with fp32's where labels do not decide. `classification`: the top
+   * class. `detection`: boxes matched by intersection over union. `embedding`: the same nearest neighbours. `generation`: the same
+   * next tokens. `regression`: signal to noise alone.
+   *
+   * @default 'auto' - from the model's family and outputs; the report names it
+   */
+  readonly task?: 'auto' | 'classification' | 'detection' | 'embedding' | 'generation' | 'regression';
+  /**
+   * Your own measure of how good answers are, a Python function. It decides in the place of label accuracy. Needs samples.
+   *
+   * @default - label accuracy where there are labels, likeness to fp32 otherwise
+   */
+  readonly metric?: MetricSpec;
   /**
    * What a candidate must reach.
    *
    * @default - see each option
    */
   readonly gate?: GateSpec;
+  /**
+   * How far nodes may stay in fp32 to rescue a candidate that lost too much.
+   *
+   * @default - see each option
+   */
+  readonly repair?: RepairSpec;
+  /**
+   * Where the inputs come from that the server replays before it is ready. They lie in the image. `samples`: some of your samples.
+   * `synthetic`: made up within the ranges of your samples, so that no sample leaves the build.
+   *
+   * @default 'samples'
+   */
+  readonly canaries?: 'samples' | 'synthetic';
   /**
    * When no candidate passes: `fp32` serves the model as it is and says so, `error` fails.
    *
@@ -142,15 +176,57 @@ export interface OptimizationSpec {
   readonly onFailure?: 'fp32' | 'error';
 }
 
+/** A Python function `metric(outputs, inputs, labels)` that gives one number, or one for each sample. See docs/optimizer.md. */
+export interface MetricSpec {
+  /** Path of the Python file. It can import numpy and the standard library; an image build gets this file alone. */
+  readonly file: string;
+  /** Name of the function in that file. */
+  readonly function: string;
+  /**
+   * Which is better.
+   *
+   * @default 'higher'
+   */
+  readonly direction?: 'higher' | 'lower';
+  /**
+   * Relative loss against fp32, most, at least 0.
+   *
+   * @default - `gate.maxAccuracyDrop`
+   */
+  readonly maxDrop?: number;
+}
+
+/** When no candidate keeps the answers, the nodes that hurt the most stay in fp32. */
+export interface RepairSpec {
+  /**
+   * Candidates made with more and more nodes left out, most, 0 to 100; 0 repairs nothing.
+   *
+   * @default 6
+   */
+  readonly trials?: number;
+  /**
+   * Of the nodes that could be made smaller, most that may stay in fp32, 0 to 1.
+   *
+   * @default 0.2
+   */
+  readonly maxExcludedShare?: number;
+}
+
 export interface GateSpec {
   /**
-   * fp32 latency divided by the candidate's, least, at least 1.
+   * fp32 latency divided by the candidate's, least, at least 1. Only where the goal is speed.
    *
    * @default 1.1
    */
   readonly minSpeedup?: number;
   /**
-   * Relative loss of label accuracy, most, 0 to 1. Needs labels.
+   * fp32's bytes divided by the candidate's, least, at least 1. Only where the goal is size.
+   *
+   * @default 1.5
+   */
+  readonly minShrink?: number;
+  /**
+   * Relative loss of label accuracy, most, 0 to 1. Needs labels, or a metric of your own.
    *
    * @default 0.01
    */
@@ -162,7 +238,8 @@ export interface GateSpec {
    */
   readonly maxErrorRatio?: number;
   /**
-   * Share of samples that keep fp32's top class, least, 0 to 1. Decides where labels do not.
+   * Share of samples that keep fp32's answer, least, 0 to 1: top class, matched boxes, nearest neighbours or tokens, by `task`.
+   * Decides where labels do not.
    *
    * @default 0.99
    */
@@ -219,6 +296,24 @@ export interface ServingSpec {
    * @default 60
    */
   readonly timeoutSeconds?: number;
+  /**
+   * Path of a Python file with functions `pre` or `post` that the server runs around the model. See docs/server.md.
+   *
+   * @default - none
+   */
+  readonly hooks?: string;
+  /**
+   * Time one call of a hook may take, seconds, above 0. Needs `hooks`.
+   *
+   * @default 5
+   */
+  readonly hookSeconds?: number;
+  /**
+   * Path of a requirements.txt: Python packages that the hooks import. Needs `hooks`.
+   *
+   * @default - none
+   */
+  readonly requirements?: string;
 }
 
 export interface MonitoringSpec {

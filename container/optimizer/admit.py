@@ -1,9 +1,10 @@
 """Stage 1, admit: from what the user names to a model and samples that are safe to work with."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import UserError
+from .errors import UserError, read
 from .onnx_file import ModelFile, admit_model
 from .recipe import Candidate, Recipe
 from .samples import Samples, make_up, read_samples
@@ -20,6 +21,8 @@ class Request:
     model: Path
     data: Path | None
     labels: Path | None
+    metric: Path | None = None
+    """The user's Python file; the recipe names the function."""
 
 
 @dataclass(frozen=True)
@@ -31,22 +34,45 @@ class Admitted:
     """Those of the recipe, or none where the model or the lack of samples forbids them."""
     why_none: str | None
     """Why there are no candidates, in words; None when there are some."""
+    metric: Path | None = None
+    """The Python file of the user's metric; None where labels or closeness to fp32 decide."""
 
 
 def admit(request: Request, work: Work) -> Admitted:
     """Check model, samples and labels. Raises UserError with the problems of the first of them that has any."""
     work.progress.step("admit", "reading the model and the samples")
     recipe = request.recipe
-    if request.labels is not None and request.data is None:
-        raise UserError(f"Labels without samples: {request.labels}. Give the samples with --data.")
+    problems = list(contradictions(request))
+    if problems:
+        raise UserError(problems)
     model = admit_model(request.model, work.scratch / "admitted.onnx", recipe.limits)
     samples = (
         make_up(model.inputs, recipe.dims, recipe.canaries, recipe.seed)
         if request.data is None
-        else read_samples(request.data, request.labels, model.inputs, recipe.dims, recipe.seed)
+        else read_samples(
+            request.data, request.labels, model.inputs, recipe.dims, recipe.seed, own_metric=request.metric is not None
+        )
     )
     why_none = reason_for_no_candidates(recipe, model, samples)
-    return Admitted(recipe, model, samples, () if why_none else recipe.candidates, why_none)
+    return Admitted(recipe, model, samples, () if why_none else recipe.candidates, why_none, request.metric)
+
+
+def contradictions(request: Request) -> Iterator[str]:
+    """Parts of the request that do not go together, a sentence each."""
+    metric = request.recipe.gate.metric
+    if request.labels is not None and request.data is None:
+        yield f"Labels without samples: {request.labels}. Give the samples with --data."
+    if request.metric is not None and request.data is None:
+        yield f"A metric without samples: {request.metric}. Give the samples with --data."
+    if metric is None and request.metric is not None:
+        yield f"The metric {request.metric} is given, but the recipe names no function (gate.metric). Leave it out."
+    if metric is not None and request.metric is None:
+        yield f"The recipe's gate asks for the function '{metric.function}'. Give its Python file with --metric."
+    elif request.metric is not None:
+        try:
+            read(request.metric, "The metric")
+        except UserError as error:
+            yield from error.problems
 
 
 def reason_for_no_candidates(recipe: Recipe, model: ModelFile, samples: Samples) -> str | None:

@@ -20,11 +20,25 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--data", type=Path, metavar="FILE", help=".npz: one array for each input, samples on the first axis"
     )
-    parser.add_argument("--labels", type=Path, metavar="FILE", help=".npy: an integer class id for each sample")
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help=".npy: an integer class id for each sample, or whatever the metric reads, samples on the first axis",
+    )
+    parser.add_argument(
+        "--metric", type=Path, metavar="FILE", help="Python file with the function that the recipe's gate.metric names"
+    )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FOLDER", help="gets model.onnx, report.json, canaries.npz"
     )
     parser.add_argument(
         "--scratch", type=Path, metavar="FOLDER", help="where to work (default: the system's temporary folder)"
+    )
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        metavar="FOLDER",
+        help="keeps finished candidates, so that a killed run goes on (default: none)",
     )
     return parser.parse_args(argv)

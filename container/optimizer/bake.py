@@ -1,17 +1,22 @@
-"""Stage 6, bake: the file that is served is the file that was measured; check it once more and keep canaries."""
+"""Stage 7, bake: the file that is served is the file that was measured; check it once more and keep canaries."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 
 from .answer_files import save_arrays
+from .canaries import canary_rows, synthetic
+from .candidates import computes_exactly
 from .fidelity import compare
+from .forms.emulation import judged_session
 from .gate import Decided, Judged
 from .parity import difference
-from .session import Answers, answer, open_session
+from .repair import Repaired
+from .session import Answers, answer, answer_users_model, open_session, open_users_model
 from .work import Work
 
 CANARY_MARGIN_DB = 6.0
@@ -24,7 +29,7 @@ class BakedModelDiffersError(Exception):
 
 @dataclass(frozen=True)
 class Baked:
-    decided: Decided
+    repaired: Repaired
     model: Path
     sha256: str
     bytes: int
@@ -32,49 +37,65 @@ class Baked:
     canary_count: int
     canary_sqnr_db: float
     """Least that the server asks for."""
+    reference: Path | None
+    """fp32, for the server to time both, where speed was not judged and another form is served."""
 
 
-def bake(decided: Decided, work: Work) -> Baked:
+def bake(repaired: Repaired, work: Work) -> Baked:
     """Load the winner afresh and write the canaries with fp32's answers.
 
     Raises BakedModelDiffersError when a candidate's file answers otherwise than when it was judged.
     """
     work.progress.step("bake", "checking the model to serve and keeping canaries")
+    decided = repaired.decided
     referenced = decided.tried.referenced
     admitted = referenced.normalized.admitted
+    recipe, samples = admitted.recipe, admitted.samples
     model = decided.winner.trial.path if decided.winner else referenced.baked
-    rows = canary_rows(referenced.answers, admitted.recipe.canaries, admitted.recipe.seed)
-    samples = admitted.samples
-    expected = {name: [values[row] for row in rows] for name, values in referenced.answers.items()}
-    got = answer(open_session(model), samples.inputs, samples.evaluation[rows])
+    session = open_winner(decided, model)
+    rows = canary_rows(referenced.answers, recipe.canaries, recipe.seed)
+    inputs: Mapping[str, np.ndarray] = {
+        name: values[samples.evaluation[rows]] for name, values in samples.inputs.items()
+    }
+    expected: Answers = {name: [values[row] for row in rows] for name, values in referenced.answers.items()}
+    got = answer(session, inputs, range(len(rows)))
     if decided.winner:
         check_unchanged(decided.winner, rows, got)
+    if recipe.synthetic_canaries and not samples.made_up:
+        inputs = synthetic(samples.inputs, recipe.canaries, recipe.seed)
+        hint = "The canaries were made up; keep some of the samples with --canaries samples."
+        answers = answer_users_model(open_users_model(admitted.model.path), inputs, range(recipe.canaries), hint)
+        alike = canary_rows(answers, recipe.canaries, recipe.seed)
+        inputs = {name: values[alike] for name, values in inputs.items()}
+        expected = {name: [values[row] for row in alike] for name, values in answers.items()}
+        got = answer(session, inputs, range(len(alike)))
     canaries = work.scratch / "canaries.npz"
-    inputs = {f"input:{name}": values[samples.evaluation[rows]] for name, values in samples.inputs.items()}
-    save_arrays(canaries, {**inputs, **{f"expected:{name}": side_by_side(values) for name, values in expected.items()}})
+    arrays = {f"input:{name}": values for name, values in inputs.items()}
+    save_arrays(canaries, {**arrays, **{f"expected:{name}": side_by_side(values) for name, values in expected.items()}})
     return Baked(
-        decided=decided,
+        repaired=repaired,
         model=model,
         sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
         bytes=model.stat().st_size,
         canaries=canaries,
-        canary_count=len(rows),
+        canary_count=len(next(iter(inputs.values()))),
         canary_sqnr_db=canary_tolerance(expected, got),
+        reference=referenced.baked if decided.winner and not decided.judges_speed else None,
     )
+
+
+def open_winner(decided: Decided, model: Path) -> onnxruntime.InferenceSession:
+    """A session that answers as the target will."""
+    recipe = decided.tried.referenced.normalized.admitted.recipe
+    if decided.winner is None:
+        return open_session(model)
+    return judged_session(model, decided.winner.trial.candidate, recipe.provider, exact=computes_exactly(recipe))
 
 
 def side_by_side(values: Sequence[np.ndarray]) -> np.ndarray:
     """Answers of several samples, samples first: joined where each begins with the batch, stacked where not."""
     batched = all(value.shape[:1] == (1,) for value in values)
     return np.concatenate(values) if batched else np.stack(values)
-
-
-def canary_rows(answers: Answers, most: int, seed: int) -> np.ndarray:
-    """Positions among the evaluation samples, chosen by `seed`; only samples whose answers have one shape."""
-    shapes = list(zip(*([entry.shape for entry in values] for values in answers.values()), strict=True))
-    order = np.random.default_rng(seed).permutation(len(shapes))
-    alike = [int(row) for row in order if shapes[row] == shapes[order[0]]]
-    return np.sort(np.array(alike[:most], dtype=np.int64))
 
 
 def check_unchanged(winner: Judged, rows: np.ndarray, got: Answers) -> None:

@@ -13,10 +13,10 @@ CEILING_DB = 200.0
 
 @dataclass(frozen=True)
 class Fidelity:
-    """Against fp32; each figure is the worst over the outputs."""
+    """Against fp32; each figure is the worst over the float outputs."""
 
     agreement: float | None
-    """Share of samples with fp32's answer: top class of the first float output, and equality of other outputs."""
+    """Share that keeps fp32's answer, by the task: see `tasks`. None where there is nothing to count."""
     sqnr_db: float
     cosine_min: float
     cosine_mean: float
@@ -30,7 +30,7 @@ class ShapesDifferError(Exception):
 
 
 def compare(reference: Answers, got: Answers) -> Fidelity:
-    """Measure `got` against `reference`, sample by sample.
+    """Measure the numbers of `got` against those of `reference`, sample by sample; the agreement is left to `tasks`.
 
     Raises ShapesDifferError when an output has another shape for some sample.
     """
@@ -43,20 +43,13 @@ def compare(reference: Answers, got: Answers) -> Fidelity:
     floats = [(values, got[name]) for name, values in reference.items() if is_float(values)]
     cosines = [cosine(expected, values) for expected, values in floats]
     return Fidelity(
-        agreement=agreement(reference, got),
+        agreement=None,
         sqnr_db=min((sqnr_db(expected, values) for expected, values in floats), default=CEILING_DB),
         cosine_min=min((float(entry.min()) for entry in cosines), default=1.0),
         cosine_mean=min((float(entry.mean()) for entry in cosines), default=1.0),
         max_abs_error=max((max_abs_error(expected, values) for expected, values in floats), default=0.0),
         non_finite=sum(non_finite(expected, values) for expected, values in floats),
     )
-
-
-def beyond_labels(reference: Answers, got: Answers) -> Fidelity | None:
-    """Closeness of all outputs but the first float one, which is the one that labels judge; None without others."""
-    first = next((name for name, values in reference.items() if is_float(values)), None)
-    others = {name: values for name, values in reference.items() if name != first}
-    return compare(others, got) if others else None
 
 
 def is_float(values: Sequence[np.ndarray]) -> bool:
@@ -121,16 +114,3 @@ def class_scores(answers: Answers) -> np.ndarray | None:
     if first is None or any(entry.ndim != 2 or entry.shape[1] < 2 for entry in first):
         return None
     return np.concatenate(first) if len({entry.shape for entry in first}) == 1 else None
-
-
-def agreement(reference: Answers, got: Answers) -> float | None:
-    """Share of samples with the same answer, worst over what can be compared exactly; None where nothing can."""
-    shares = [
-        float(np.mean([np.array_equal(a, b) for a, b in zip(values, got[name], strict=True)]))
-        for name, values in reference.items()
-        if not is_float(values)
-    ]
-    scores, others = class_scores(reference), class_scores(got)
-    if scores is not None and others is not None:
-        shares.append(float(np.mean(scores.argmax(axis=1) == others.argmax(axis=1))))
-    return min(shares, default=None)

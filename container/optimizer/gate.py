@@ -1,36 +1,27 @@
-"""Stage 5, gate: who passes and who wins. Pure functions over numbers; every refusal has both numbers in it."""
+"""Stage 5, gate: who passes and who wins. Every refusal has both numbers in it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from .accuracy import Accuracy, OwnMetric, judge_accuracy, judge_metric
+from .bounds import answer_warnings, judge_answers, judge_size, judge_speed
 from .candidates import Trial, Tried
 from .errors import GateFailedError
-from .fidelity import Fidelity, ShapesDifferError, beyond_labels, compare
-from .host import this_host
-from .paired import loss_interval
-from .recipe import Gate
+from .fidelity import Fidelity, ShapesDifferError
+from .host import Host, this_host
+from .measure import Comparison
+from .metric import MetricFailedError, measure
+from .recipe import Recipe
 from .reference import judge_labels
-from .words import percent, times
+from .tasks import beyond_labels, likeness
 from .work import Work
 
 TIE = 1.03
-"""Candidates within this ratio of the fastest are as fast; the smaller file wins."""
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """On the evaluation samples' labels."""
-
-    value: float
-    drop: float
-    """Relative to fp32; negative when the candidate is better."""
-    error_ratio: float | None
-    """None where fp32 makes no errors."""
-    decided: str
-    """pass, fail, or inconclusive: too few samples to tell."""
-    reasons: tuple[str, ...]
+"""Candidates within this ratio of the best are as good, however surely they were timed."""
+NOISY_TIE = 1.1
+"""Within this ratio they are as good where their intervals overlap: the machine was too busy to tell them apart."""
+CALIBRATIONS = ("minmax", "percentile", "entropy")
+"""From simple to involved."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +35,16 @@ class Judged:
     warnings: tuple[str, ...]
     fidelity: Fidelity | None
     accuracy: Accuracy | None
+    """None without labels, and where the user's own metric decides in their place."""
+    metric: OwnMetric | None = None
+
+    @property
+    def comparison(self) -> Comparison | None:
+        return self.trial.result.comparison if self.trial.result else None
 
     @property
     def speedup(self) -> float | None:
-        result = self.trial.result
-        return result.comparison.speedup if result and result.comparison else None
+        return self.comparison.speedup if self.comparison else None
 
 
 @dataclass(frozen=True)
@@ -61,122 +57,125 @@ class Decided:
 
 
 def gate(tried: Tried, work: Work) -> Decided:
-    """Judge every candidate and choose. Raises GateFailedError when none passes and the recipe forbids fp32."""
+    """Judge every candidate and choose."""
     work.progress.step("gate", "judging accuracy and speed")
-    admitted = tried.referenced.normalized.admitted
-    judges_speed = this_host().instruction_set in admitted.recipe.instruction_sets
+    recipe = tried.referenced.normalized.admitted.recipe
+    judges_speed = unlike_target(recipe, tried.trials, this_host()) is None
     judged = tuple(judge(trial, tried, judges_speed) for trial in tried.trials)
-    winner = choose(judged, judges_speed)
-    if winner is None and admitted.recipe.on_failure == "error" and admitted.recipe.precision != "fp32":
-        refused = [f"{entry.trial.candidate.name}: {'; '.join(entry.reasons)}" for entry in judged]
+    return Decided(tried, judged, choose(judged, judges_speed, recipe.goal), judges_speed)
+
+
+def unlike_target(recipe: Recipe, trials: Sequence[Trial], host: Host) -> str | None:
+    """Why times taken on this host say nothing of the target, in words; None when they do."""
+    if host.emulated:
+        return "This host's processor is emulated"
+    if host.instruction_set not in recipe.instruction_sets:
+        return f"This host is {host.instruction_set}, the target {', '.join(recipe.instruction_sets)}"
+    timed = {trial.result.timed_provider for trial in trials if trial.result and trial.result.comparison}
+    if timed - {recipe.provider}:
+        return f"The target runs on {recipe.provider}, which this host lacks"
+    return None
+
+
+def demand_winner(decided: Decided) -> None:
+    """Called when repair has done what it can. Raises GateFailedError when none passes and the recipe forbids fp32."""
+    admitted = decided.tried.referenced.normalized.admitted
+    if decided.winner is None and admitted.recipe.on_failure == "error" and admitted.recipe.precision != "fp32":
+        refused = [f"{entry.trial.candidate.name}: {'; '.join(entry.reasons)}" for entry in decided.judged]
         raise GateFailedError(
             ["No candidate passed the gate, and the recipe's onFailure is 'error'. Loosen the gate, or allow fp32.",
              *(refused or [f"There was no candidate: {admitted.why_none}."])]
         )  # fmt: skip
-    return Decided(tried, judged, winner, judges_speed)
 
 
 def judge(trial: Trial, tried: Tried, judges_speed: bool) -> Judged:
-    admitted = tried.referenced.normalized.admitted
-    rule, samples = admitted.recipe.gate, admitted.samples
+    """The gate's word on one candidate. Runs the user's metric where there is one, once for each trial."""
+    referenced = tried.referenced
+    recipe = referenced.normalized.admitted.recipe
+    rule = recipe.gate
     if trial.result is None:
         return Judged(trial, "failed", (trial.failure or "failed",), (), None, None)
     if trial.answers is None or trial.result.comparison is None:
-        return Judged(
-            trial, "rejected", ("nothing to quantize: no operator of the recipe is in the model",), (), None, None
-        )
+        return refused(trial, "nothing to quantize: no operator of the recipe is in the model")
     try:
-        fidelity = compare(tried.referenced.answers, trial.answers)
+        fidelity = likeness(referenced.task, referenced.answers, trial.answers)
     except ShapesDifferError as error:
-        return Judged(trial, "rejected", (str(error),), (), None, None)
-    accuracy = None
-    if tried.referenced.correct is not None and samples.labels is not None and fidelity.non_finite == 0:
-        right = judge_labels(trial.answers, samples.labels, samples.evaluation)
-        accuracy = judge_accuracy(tried.referenced.correct, right, rule)
-    reasons = [*judge_answers(fidelity, accuracy, rule, beyond_labels(tried.referenced.answers, trial.answers))]
-    warnings = [*answer_warnings(fidelity, accuracy, rule)]
-    slow = judge_speed(trial.result.comparison.speedup, rule)
+        return refused(trial, str(error))
+    accuracy, metric = None, None
+    if fidelity.non_finite == 0:
+        try:
+            accuracy, metric = by_labels(trial, tried), by_metric(trial, tried)
+        except MetricFailedError as error:
+            return refused(trial, f"your metric failed: {error}", fidelity)
+    others = beyond_labels(referenced.answers, trial.answers) if accuracy else None
+    decider = metric or accuracy
+    reasons = judge_answers(fidelity, decider, rule, others, referenced.task.name)
+    warnings = answer_warnings(fidelity, decider, rule)
+    small = judge_size(referenced.baked.stat().st_size, trial.result.bytes, rule) if recipe.goal == "size" else None
+    reasons.extend([small] if small else [])
+    slow = judge_speed(trial.result.comparison, rule, recipe.goal)
     (reasons if judges_speed else warnings).extend([slow] if slow else [])
-    return Judged(trial, "rejected" if reasons else "passed", tuple(reasons), tuple(warnings), fidelity, accuracy)
+    status = "rejected" if reasons else "passed"
+    return Judged(trial, status, tuple(reasons), tuple(warnings), fidelity, accuracy, metric)
 
 
-def judge_accuracy(reference: np.ndarray, candidate: np.ndarray, rule: Gate) -> Accuracy:
-    """Compare two rows of right and wrong answers on the same samples.
-
-    Pass: the 95 % interval of the loss lies within the bound. Fail: it lies beyond the bound, or beyond the bound of
-    the error ratio. Otherwise the samples are too few to tell.
-    """
-    lost, gained, count = int((reference & ~candidate).sum()), int((~reference & candidate).sum()), len(reference)
-    right, value = float(reference.mean()), float(candidate.mean())
-    low, high = loss_interval(lost, gained, count)
-    drop = (right - value) / right if right else 0.0
-    error_ratio = (1 - value) / (1 - right) if right < 1 else None
-    reasons = []
-    if low > rule.max_accuracy_drop * right:
-        reasons.append(
-            f"label accuracy {percent(value)} is {percent(drop)} below fp32's {percent(right)}, "
-            f"at most {percent(rule.max_accuracy_drop)} is allowed"
-        )
-    if error_ratio is not None and low > (rule.max_error_ratio - 1) * (1 - right):
-        reasons.append(f"{times(error_ratio)} fp32's errors is above {times(rule.max_error_ratio)}")
-    decided = "fail" if reasons else "pass" if high <= rule.max_accuracy_drop * right else "inconclusive"
-    return Accuracy(value, drop, error_ratio, decided, tuple(reasons))
+def refused(trial: Trial, reason: str, fidelity: Fidelity | None = None) -> Judged:
+    return Judged(trial, "rejected", (reason,), (), fidelity, None)
 
 
-def judge_answers(
-    fidelity: Fidelity, accuracy: Accuracy | None, rule: Gate, others: Fidelity | None = None
-) -> list[str]:
-    """Why the answers are not good enough: labels decide where they can, closeness to fp32 otherwise.
-
-    `others`: closeness of the outputs that labels say nothing about, None where there are none.
-    """
-    if fidelity.non_finite:
-        return [f"{fidelity.non_finite} values are NaN or infinite where fp32's are not"]
-    if accuracy is not None and accuracy.decided != "inconclusive":
-        return [
-            *accuracy.reasons,
-            *(f"the other outputs: {reason}" for reason in (too_far(others, rule) if others else [])),
-        ]
-    strict = accuracy is not None and rule.strict
-    return [*(["the labels are too few to tell, and the gate is strict"] if strict else []), *too_far(fidelity, rule)]
+def by_labels(trial: Trial, tried: Tried) -> Accuracy | None:
+    admitted, correct = tried.referenced.normalized.admitted, tried.referenced.correct
+    samples = admitted.samples
+    if correct is None or samples.labels is None or trial.answers is None:
+        return None
+    return judge_accuracy(
+        correct, judge_labels(trial.answers, samples.labels, samples.evaluation), admitted.recipe.gate
+    )
 
 
-def too_far(fidelity: Fidelity, rule: Gate) -> list[str]:
-    """Why answers are not close enough to fp32's."""
-    reasons = []
-    if fidelity.agreement is not None and fidelity.agreement < rule.min_agreement:
-        reasons.append(f"agreement {percent(fidelity.agreement)} is below {percent(rule.min_agreement)}")
-    if fidelity.sqnr_db < rule.min_sqnr_db:
-        reasons.append(f"signal to noise {fidelity.sqnr_db:.1f} dB is below {rule.min_sqnr_db:g} dB")
-    return reasons
+def by_metric(trial: Trial, tried: Tried) -> OwnMetric | None:
+    """Raises MetricFailedError."""
+    referenced = tried.referenced
+    admitted = referenced.normalized.admitted
+    if referenced.measured is None or trial.answers is None:
+        return None
+    measured = measure(admitted, trial.answers, referenced.samples_file, trial.path.parent)
+    return judge_metric(referenced.measured, measured, admitted.recipe.gate, admitted.recipe.seed)
 
 
-def answer_warnings(fidelity: Fidelity, accuracy: Accuracy | None, rule: Gate) -> list[str]:
-    warnings = []
-    if accuracy is not None and accuracy.decided == "inconclusive":
-        warnings.append(
-            f"label accuracy {percent(accuracy.value)} is inconclusive at 95 %: too few samples to tell whether it is "
-            f"within {percent(rule.max_accuracy_drop)} of fp32's; closeness to fp32 decided"
-        )
-    if fidelity.sqnr_db < rule.warn_sqnr_db:
-        warnings.append(f"signal to noise {fidelity.sqnr_db:.1f} dB is below {rule.warn_sqnr_db:g} dB")
-    if fidelity.cosine_min < rule.warn_cosine:
-        warnings.append(f"least cosine {fidelity.cosine_min:.4f} is below {rule.warn_cosine:g}")
-    return warnings
+def choose(judged: Sequence[Judged], judges_speed: bool, goal: str = "speed") -> Judged | None:
+    """The fastest that passed, or the smallest where the goal is size; of those as good as it the simplest.
 
-
-def judge_speed(speedup: float, rule: Gate) -> str | None:
-    return f"{times(speedup)} is below {times(rule.min_speedup)}" if speedup < rule.min_speedup else None
-
-
-def choose(judged: Sequence[Judged], judges_speed: bool) -> Judged | None:
-    """The fastest that passed; among those within TIE of it the smallest file, then the first.
-
-    Where speed is not judged here the first that passed: the recipe's order is the target's preference.
+    Where speed is the goal and is not judged here, the first that passed: the recipe begins with what the target likes.
     """
     passed = [entry for entry in judged if entry.status == "passed"]
-    if not passed or not judges_speed:
+    if not passed or (goal == "speed" and not judges_speed):
         return passed[0] if passed else None
-    best = max(entry.speedup or 0.0 for entry in passed)
-    near = [entry for entry in passed if (entry.speedup or 0.0) * TIE >= best]
-    return min(near, key=lambda entry: entry.trial.result.bytes if entry.trial.result else 0)
+    if goal == "size":
+        least = min(size(entry) for entry in passed)
+        return simplest([entry for entry in passed if size(entry) <= least * TIE])
+    best = max(passed, key=lambda entry: entry.speedup or 0.0)
+    return simplest([entry for entry in passed if as_fast(entry, best)])
+
+
+def as_fast(entry: Judged, best: Judged) -> bool:
+    """Whether nothing speaks for `best` but noise."""
+    ratio = (best.speedup or 0.0) / max(entry.speedup or 0.0, 1e-9)
+    if entry.comparison is None or best.comparison is None:
+        return ratio <= TIE
+    overlap = entry.comparison.interval[1] >= best.comparison.interval[0] > 0
+    return ratio <= TIE or (overlap and ratio <= NOISY_TIE)
+
+
+def simplest(entries: Sequence[Judged]) -> Judged:
+    """Fewest nodes left out, then the simplest calibration, then the first in the recipe."""
+    return min(entries, key=lambda entry: (len(entry.trial.candidate.exclude_nodes), calibration(entry)))
+
+
+def calibration(entry: Judged) -> int:
+    """How involved the calibration is; forms without one are as simple as the simplest."""
+    return CALIBRATIONS.index(getattr(entry.trial.candidate, "calibration", CALIBRATIONS[0]))
+
+
+def size(entry: Judged) -> int:
+    return entry.trial.result.bytes if entry.trial.result else 0

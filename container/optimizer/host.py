@@ -17,6 +17,8 @@ class Host:
     instruction_set: str
     """`x86-64-vnni`, `x86-64`, `arm64` or `unknown`, as in recipe.json."""
     processors: int
+    emulated: bool = False
+    """The processor is emulated (QEMU, Rosetta): it computes right, and its speed says nothing."""
 
 
 @functools.cache
@@ -28,6 +30,7 @@ def this_host() -> Host:
         cpu=info.get("model name") or platform.processor() or machine,
         instruction_set=instruction_set(machine, frozenset(info["flags"].split()) if "flags" in info else None),
         processors=processors(),
+        emulated=emulated(machine, kernel_architecture()),
     )
 
 
@@ -38,6 +41,25 @@ def instruction_set(machine: str, flags: frozenset[str] | None) -> str:
     if machine not in {"x86_64", "amd64"} or flags is None:
         return "unknown"
     return "x86-64-vnni" if flags & VNNI_FLAGS else "x86-64"
+
+
+def emulated(machine: str, kernel: str | None) -> bool:
+    """Whether programs for `machine` run on a kernel for another processor.
+
+    Both are Linux' names. False where the kernel does not tell (before 6.1, other systems), and where an emulator
+    plays another model of the same architecture.
+    """
+    alike = {"amd64": "x86_64", "i386": "x86_64", "i686": "x86_64", "arm64": "aarch64", "armv7l": "aarch64"}
+    machine, kernel = machine.lower(), (kernel or machine).lower()
+    return alike.get(machine, machine) != alike.get(kernel, kernel)
+
+
+def kernel_architecture(path: Path = Path("/proc/sys/kernel/arch")) -> str | None:
+    """The architecture the kernel was built for: an emulator of user programs shows its own in `uname` alone."""
+    try:
+        return path.read_text().strip() or None
+    except OSError:
+        return None
 
 
 def read_cpuinfo(path: Path = Path("/proc/cpuinfo")) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """How long a run takes: two models in turn in one process, so that a busy machine slows both alike."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ class Comparison:
     candidate: Latency
     speedup: float
     """Median over pairs of the reference's time divided by the candidate's."""
+    interval: tuple[float, float] = (0.0, math.inf)
+    """95 % interval of that median; everything where it is not known."""
 
 
 def timed(run: Callable[[int], object], index: int) -> float:
@@ -53,11 +56,31 @@ def compare_speed(
         else:
             times.append((timed(reference, index), timed(candidate, index)))
     pairs = np.maximum(np.array(times), 1e-9)
+    ratios = pairs[:, 0] / pairs[:, 1]
     return Comparison(
         reference=latency(pairs[:, 0]),
         candidate=latency(pairs[:, 1]),
-        speedup=float(np.median(pairs[:, 0] / pairs[:, 1])),
+        speedup=float(np.median(ratios)),
+        interval=median_interval(ratios),
     )
+
+
+def median_interval(values: np.ndarray) -> tuple[float, float]:
+    """95 % interval of the median from the order of the values alone, whatever their distribution.
+
+    The k-th smallest and the k-th largest, k from the binomial distribution; the extremes below 6 values.
+    """
+    ordered = np.sort(values)
+    count = len(ordered)
+    rank, tail, term = 0, 0.0, 0.5**count if count < 1000 else 0.0
+    if count >= 1000:
+        rank = int((count - 1.96 * math.sqrt(count)) / 2)
+    else:
+        while (tail := tail + term) <= 0.025:
+            rank += 1
+            term *= (count - rank + 1) / rank
+    low = max(rank, 1) - 1
+    return float(ordered[low]), float(ordered[count - 1 - low])
 
 
 def measure_latency(run: Callable[[int], object], budget: float = BUDGET_SECONDS / 2) -> Latency:

@@ -1,5 +1,7 @@
 """Stage 2, normalize: the form of the graph that the quantizer understands, step by step, each checked by answers."""
 
+import contextlib
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,7 @@ from onnxruntime.tools.symbolic_shape_infer import SymbolicShapeInference
 
 from .admit import Admitted
 from .errors import UserError
+from .forms.graph import name_nodes
 from .graph_optimization import optimize_offline
 from .parity import answers_to, difference, probes
 from .session import Answers, brief
@@ -108,7 +111,10 @@ def fold(source: Path, target: Path) -> None:
 
 
 def infer_symbolic(source: Path, target: Path) -> None:
-    inferred = SymbolicShapeInference.infer_shapes(onnx.load(source), 2**31 - 1, False, False, 0)
+    model = onnx.load(source)
+    # Where it gives up, it leaves the whole model in the working folder.
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder, contextlib.chdir(folder):
+        inferred = SymbolicShapeInference.infer_shapes(model, 2**31 - 1, False, False, 0)
     if inferred is None:
         raise ValueError("symbolic shape inference gave nothing")
     onnx.save_model(inferred, target)
@@ -118,11 +124,19 @@ def infer_plain(source: Path, target: Path) -> None:
     onnx.save_model(onnx.shape_inference.infer_shapes(onnx.load(source)), target)
 
 
+def name_every_node(source: Path, target: Path) -> None:
+    """Recipes and locks leave nodes out by name, so each has one of its own."""
+    model = onnx.load(source)
+    name_nodes(model)
+    onnx.save_model(model, target)
+
+
 STEPS: tuple[tuple[str, tuple[Step, ...]], ...] = (
     ("raising the opset", (raise_opset,)),
     ("dropping the shapes of weights", (strip_initializer_shapes,)),
     ("folding constants and batch norms", (fold,)),
     ("inferring shapes", (infer_symbolic, infer_plain)),
     ("dropping the shapes of weights again", (strip_initializer_shapes,)),
+    ("naming every node", (name_every_node,)),
 )
 """Each with its alternatives, the best first."""

@@ -6,10 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from .recipe import Recipe
+
 STEPS_PER_CANDIDATE = 3
 """Steps a candidate announces: quantizing, answering, timing."""
 OTHER_STEPS = 6
-"""One for each stage but `candidates`."""
+"""One for each stage but `candidates` and `repair`."""
+
+
+def steps_of(recipe: Recipe) -> int:
+    """Steps of the whole job, most: what is not needed is counted when it is left out."""
+    if recipe.replay is not None:
+        return OTHER_STEPS + STEPS_PER_CANDIDATE * (recipe.replay.candidate is not None)
+    return OTHER_STEPS + STEPS_PER_CANDIDATE * len(recipe.candidates) + repair_steps(recipe.repair.trials)
+
+
+def repair_steps(trials: int) -> int:
+    """Ranking the nodes, and each trial."""
+    return trials + 1 if trials else 0
 
 
 def own_standard_output() -> TextIO:

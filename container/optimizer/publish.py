@@ -9,43 +9,98 @@ import fastjsonschema
 
 from .bake import Baked
 from .recipe import validator
+from .views import write_views
 
 STAGING_PREFIX = ".slipway-"
+FILES = (
+    "model.onnx",
+    "reference.onnx",
+    "canaries.npz",
+    "build.json",
+    "report.md",
+    "report.html",
+    "tensorboard",
+    "report.json",
+)
+"""All that a run may leave, in the order of their coming; what this one does not make goes with the earlier result."""
 
 
 class ReportInvalidError(Exception):
-    """The report does not follow its schema: a fault of this program."""
+    """A document does not follow its schema: a fault of this program."""
 
 
-def publish(baked: Baked, document: dict[str, Any], out: Path, token: str) -> None:
-    """Write model.onnx, canaries.npz and report.json to `out`.
+def publish(baked: Baked, document: dict[str, Any], build: dict[str, Any], out: Path, token: str) -> None:
+    """Write the model, its canaries, the report and its views to `out`.
 
-    Files are written in full to a hidden folder inside `out` first, named by `token`, then renamed. A report from an
-    earlier run is removed before its model is replaced: a folder with a report is always a whole one.
-    Raises OSError when the disk is full or `out` cannot be written; `out` is then as before, or without a report.
+    Everything is written in full to a hidden folder inside `out` first, named by `token`. Then the earlier result is
+    moved there and the new one into place, the report last: a folder with a report is always a whole one.
+    Raises OSError when the disk is full or `out` cannot be written; `out` is then as before.
     """
-    try:
-        validator("report")(document)
-    except fastjsonschema.JsonSchemaValueException as error:
-        raise ReportInvalidError(error.message) from None
+    check("report", document)
+    check("build", build)
     existed = out.exists()
     staging = out / f"{STAGING_PREFIX}{token}"
+    ready = staging / "ready"
     try:
-        staging.mkdir(parents=True)
-        shutil.copyfile(baked.model, staging / "model.onnx")
-        shutil.copyfile(baked.canaries, staging / "canaries.npz")
-        (staging / "report.json").write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-        (out / "report.json").unlink(missing_ok=True)
-        for name in ("model.onnx", "canaries.npz", "report.json"):
-            (staging / name).replace(out / name)
-        staging.rmdir()
+        ready.mkdir(parents=True)
+        shutil.copyfile(baked.model, ready / "model.onnx")
+        if baked.reference is not None:
+            shutil.copyfile(baked.reference, ready / "reference.onnx")
+        shutil.copyfile(baked.canaries, ready / "canaries.npz")
+        fp32 = baked.repaired.decided.tried.referenced.baked
+        write_views(document, build, ready, {"fp32": fp32, "served": baked.model})
+        for name, content in (("build.json", build), ("report.json", document)):
+            (ready / name).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        put_in_place(out, staging)
     except BaseException:
         remove_staging(out, token, existed)
         raise
+    shutil.rmtree(staging, ignore_errors=True)
+
+
+def check(kind: str, document: dict[str, Any]) -> None:
+    try:
+        validator(kind)(document)
+    except fastjsonschema.JsonSchemaValueException as error:
+        raise ReportInvalidError(f"{kind}.json: {error.message}") from None
+
+
+def put_in_place(out: Path, staging: Path) -> None:
+    """Exchange the result in `out` for the one in `staging/ready`; `earlier` and `placing` tell how far it came."""
+    earlier, placing = staging / "earlier", staging / "placing"
+    earlier.mkdir()
+    for name in reversed(FILES):
+        if (out / name).exists():
+            (out / name).rename(earlier / name)
+    (staging / "ready").rename(placing)
+    for name in FILES:
+        if (placing / name).exists():
+            (placing / name).rename(out / name)
+
+
+def take_back(out: Path, staging: Path) -> None:
+    """Undo an exchange that was broken off; nothing where it had not begun, or the report is in its place."""
+    earlier, placing = staging / "earlier", staging / "placing"
+    if not earlier.is_dir() or (placing.is_dir() and not (placing / "report.json").exists()):
+        return
+    for name in FILES:
+        if placing.is_dir() and not (placing / name).exists():
+            remove(out / name)
+        if (earlier / name).exists():
+            (earlier / name).rename(out / name)
+
+
+def remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def remove_staging(out: Path, token: str, existed: bool) -> None:
-    """Remove what `publish` left behind when it was interrupted; `out` too when it was made for nothing."""
-    shutil.rmtree(out / f"{STAGING_PREFIX}{token}", ignore_errors=True)
+    """Undo what `publish` left when it was interrupted; remove `out` too when it was made for nothing."""
+    staging = out / f"{STAGING_PREFIX}{token}"
+    take_back(out, staging)
+    shutil.rmtree(staging, ignore_errors=True)
     if not existed and out.is_dir() and not any(out.iterdir()):
         out.rmdir()

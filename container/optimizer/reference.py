@@ -10,9 +10,12 @@ from .errors import UserError
 from .fidelity import class_scores
 from .graph_optimization import optimize_offline
 from .measure import Latency, measure_latency
+from .metric import Measured, measure_fp32
 from .normalize import Normalized
 from .parity import difference
+from .samples import Samples
 from .session import Answers, answer, answer_users_model, brief, open_session, open_users_model, runner
+from .tasks import Task, task_of
 from .work import Work
 
 PARITY_ROWS = 32
@@ -28,11 +31,16 @@ class Referenced:
     correct: np.ndarray | None
     """Which evaluation samples fp32 gets right, bool; None without labels."""
     baked: Path
-    latency: Latency
+    latency: Latency | None
+    """None on replay, where speed is not judged again."""
     samples_file: Path
     """The samples for candidates, an .npz in the scratch folder."""
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    task: Task
+    """What the answers are, see `tasks`."""
+    measured: Measured | None = None
+    """fp32 by the user's own metric; None without one."""
 
     @property
     def accuracy(self) -> float | None:
@@ -53,16 +61,24 @@ def reference(normalized: Normalized, work: Work) -> Referenced:
     baked, notes = bake_reference(normalized, answers, work)
     samples_file = work.scratch / "samples.npz"
     save_arrays(samples_file, {f"input:{name}": values for name, values in samples.inputs.items()})
+    classes = None if admitted.metric else samples.labels
+    task = task_of(admitted.recipe.task, admitted.recipe.family, answers, classes is not None)
     return Referenced(
         normalized=normalized,
         answers=answers,
-        correct=None if samples.labels is None else judge_labels(answers, samples.labels, samples.evaluation),
+        correct=None if classes is None else judge_labels(answers, classes, samples.evaluation),
         baked=baked,
-        latency=measure_latency(runner(open_session(baked), samples.inputs, samples.evaluation[:TIMED_ROWS])),
+        latency=None if admitted.recipe.replay else fp32_latency(baked, samples),
         samples_file=samples_file,
-        notes=notes,
+        notes=(*notes, *([task.note] if task.note and admitted.candidates else [])),
         warnings=tuple(finite_warnings(answers)),
+        task=task,
+        measured=measure_fp32(admitted, answers, samples_file, work.scratch),
     )
+
+
+def fp32_latency(baked: Path, samples: Samples) -> Latency:
+    return measure_latency(runner(open_session(baked), samples.inputs, samples.evaluation[:TIMED_ROWS]))
 
 
 def judge_labels(answers: Answers, labels: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -1,18 +1,19 @@
-"""Stage 7, report: everything that was tried, measured and decided, as report.json, and the verdict in one line."""
+"""Stage 8, report: everything that was tried, measured and decided, as report.json, and the verdict in one line."""
 
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy
-import onnx
-import onnxruntime
-
+from .accuracy import Accuracy, OwnMetric
 from .bake import Baked
-from .gate import Accuracy, Decided, Judged
+from .candidates import read_ranges, read_tensors
+from .gate import Decided, Judged, unlike_target
 from .host import this_host
 from .onnx_file import Tensor
+from .recipe import entry_of
+from .reference import Referenced
+from .replay import again
+from .tools import tool_versions
 from .words import percent, size, times
 from .work import Work
 
@@ -21,19 +22,25 @@ from .work import Work
 class Reported:
     baked: Baked
     document: dict[str, Any]
-    """report.json, without `stages`: the pipeline adds them when the last has ended."""
+    """report.json."""
 
 
 def report(baked: Baked, work: Work) -> Reported:
     work.progress.step("report", "writing the report")
-    decided = baked.decided
-    referenced = decided.tried.referenced
-    admitted = referenced.normalized.admitted
+    admitted = baked.repaired.decided.tried.referenced.normalized.admitted
+    found = again(baked, admitted.recipe.replay) if admitted.recipe.replay else searched(baked)
+    return Reported(baked, {**made_from(baked), **found})
+
+
+def made_from(baked: Baked) -> dict[str, Any]:
+    """What a search and a replay tell alike: all of it comes from the model, the samples and the recipe."""
+    decided = baked.repaired.decided
+    admitted = decided.tried.referenced.normalized.admitted
     recipe, model, samples = admitted.recipe, admitted.model, admitted.samples
-    host = this_host()
-    return Reported(baked, {
+    return {
         "schemaVersion": 1,
-        "verdict": verdict(baked),
+        "mode": "replay" if recipe.replay else "search",
+        "verdict": "",
         "model": {
             "name": recipe.name,
             "family": recipe.family,
@@ -52,42 +59,79 @@ def report(baked: Baked, work: Work) -> Reported:
             "evaluationSamples": len(samples.evaluation),
             "labelsSha256": samples.labels_sha256,
         },
-        "recipe": dict(recipe.document),
-        "tools": {
-            "python": platform.python_version(),
-            "onnxruntime": onnxruntime.__version__,
-            "onnx": onnx.__version__,
-            "numpy": numpy.__version__,
+        "task": decided.tried.referenced.task.name,
+        "recipe": {key: value for key, value in recipe.document.items() if key != "replay"},
+        "tools": {},
+        "host": {},
+        "reference": {},
+        "candidates": [],
+        "winner": {},
+        "session": {
+            "provider": recipe.provider,
+            "intraOpThreads": recipe.intra_op_threads,
+            "graphOptimization": recipe.graph_optimization,
+            "settings": {},
         },
+        "recheck": None,
+        "canaries": {
+            "count": baked.canary_count,
+            "minSqnrDb": baked.canary_sqnr_db,
+            "synthetic": samples.made_up or recipe.synthetic_canaries,
+        },
+        "sensitivity": [],
+        "ranges": None,
+        **(read_tensors(decided.winner.trial) if decided.winner else {"tensors": [], "convergence": []}),
+        "warnings": [],
+        "notes": [],
+    }  # fmt: skip
+
+
+def searched(baked: Baked) -> dict[str, Any]:
+    """What a search found out."""
+    repaired = baked.repaired
+    decided = repaired.decided
+    referenced = decided.tried.referenced
+    admitted = referenced.normalized.admitted
+    host = this_host()
+    assert referenced.latency is not None
+    return {
+        "verdict": verdict(baked),
+        "tools": dict(tool_versions()),
         "host": {
             "architecture": host.architecture,
             "cpu": host.cpu,
             "instructionSet": host.instruction_set,
             "processors": host.processors,
-            "threads": 1,
+            "threads": min(admitted.recipe.intra_op_threads, host.processors),
             "judgesSpeed": decided.judges_speed,
+            "emulated": host.emulated,
         },
         "reference": {
             "bytes": referenced.baked.stat().st_size,
             "latencyMs": asdict(referenced.latency),
             "accuracy": referenced.accuracy,
+            "task": own_metric(referenced),
         },
         "candidates": [candidate(entry) for entry in decided.judged],
         "winner": winner(baked),
-        "canaries": {"count": baked.canary_count, "minSqnrDb": baked.canary_sqnr_db, "synthetic": samples.made_up},
+        "sensitivity": [
+            {"node": entry.node.node, "op": entry.node.op, "sqnrDb": entry.node.sqnr_db, "excluded": entry.excluded}
+            for entry in repaired.sensitivity
+        ],
+        "ranges": read_ranges(decided.winner.trial) if decided.winner else None,
         "warnings": [
             *referenced.warnings,
-            *speed_warnings(decided, host.instruction_set),
+            *speed_warnings(decided),
             *(decided.winner.warnings if decided.winner else ()),
         ],
         "notes": list(dict.fromkeys([
-            *recipe.notes,
-            *samples.notes,
+            *admitted.recipe.notes,
+            *admitted.samples.notes,
             *referenced.normalized.notes,
             *referenced.notes,
+            *repaired.notes,
         ])),
-        "stages": [],
-    })  # fmt: skip
+    }  # fmt: skip
 
 
 def tensor(entry: Tensor) -> dict[str, Any]:
@@ -99,12 +143,16 @@ def candidate(entry: Judged) -> dict[str, Any]:
     race = trial.result.comparison if trial.result else None
     return {
         "name": trial.candidate.name,
+        "precision": trial.candidate.precision,
+        "recipe": entry_of(trial.candidate),
+        "origin": trial.origin,
         "status": entry.status,
         "reasons": list(entry.reasons),
         "warnings": list(entry.warnings),
         "bytes": trial.result.bytes if trial.result else None,
         "latencyMs": asdict(race.candidate) if race else None,
         "speedup": race.speedup if race else None,
+        "speedupInterval": list(race.interval) if race else None,
         "fidelity": None if fidelity is None else {
             "agreement": fidelity.agreement,
             "sqnrDb": fidelity.sqnr_db,
@@ -114,6 +162,8 @@ def candidate(entry: Judged) -> dict[str, Any]:
             "nonFinite": fidelity.non_finite,
         },
         "accuracy": accuracy(entry.accuracy),
+        "metric": metric(entry.metric),
+        "saturationDb": trial.result.saturation_db if trial.result else None,
         "seconds": round(trial.seconds, 3),
         "peakMemoryBytes": trial.peak_memory_bytes,
         "ladder": list(trial.result.ladder) if trial.result else [],
@@ -126,43 +176,71 @@ def accuracy(found: Accuracy | None) -> dict[str, Any] | None:
     return {"value": found.value, "drop": found.drop, "errorRatio": found.error_ratio, "decided": found.decided}
 
 
+def metric(found: OwnMetric | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {"name": found.name, "value": found.value, "drop": found.drop, "decided": found.decided}
+
+
+def own_metric(referenced: Referenced) -> dict[str, Any] | None:
+    """fp32 by the user's own metric."""
+    rule = referenced.normalized.admitted.recipe.gate.metric
+    if rule is None or referenced.measured is None:
+        return None
+    return {"metric": rule.function, "value": referenced.measured.value}
+
+
 GIVEN_PRECISION = {"": "fp32", "16-bit floats": "fp16", "weights only": "int4"}
 """Precision of a model that is served as it was given, by how it is quantized; int8 for every other way."""
 
 
 def winner(baked: Baked) -> dict[str, Any]:
-    chosen, referenced = baked.decided.winner, baked.decided.tried.referenced
+    decided = baked.repaired.decided
+    chosen, referenced = decided.winner, decided.tried.referenced
     admitted = referenced.normalized.admitted
     file = {"bytes": baked.bytes, "sha256": baked.sha256}
     if chosen is None:
         return {
             "name": "fp32",
             "precision": GIVEN_PRECISION.get(admitted.model.quantization or "", "int8"),
+            "recipe": None,
             "speedup": 1,
+            "speedupInterval": None,
             "agreement": None if admitted.samples.made_up else 1,
             "accuracy": referenced.accuracy,
+            "sqnrDb": None,
+            "speedJudged": True,
             **file,
         }
     return {
         "name": chosen.trial.candidate.name,
         "precision": chosen.trial.candidate.precision,
+        "recipe": entry_of(chosen.trial.candidate),
         "speedup": chosen.speedup,
+        "speedupInterval": interval(chosen),
         "agreement": chosen.fidelity.agreement if chosen.fidelity else None,
         "accuracy": chosen.accuracy.value if chosen.accuracy else None,
+        "sqnrDb": chosen.fidelity.sqnr_db if chosen.fidelity else None,
+        "speedJudged": decided.judges_speed,
         **file,
     }
 
 
-def speed_warnings(decided: Decided, here: str) -> list[str]:
+def interval(chosen: Judged) -> list[float] | None:
+    race = chosen.trial.result.comparison if chosen.trial.result else None
+    return list(race.interval) if race else None
+
+
+def speed_warnings(decided: Decided) -> list[str]:
     if decided.judges_speed or not decided.judged:
         return []
-    targets = ", ".join(decided.tried.referenced.normalized.admitted.recipe.instruction_sets)
-    return [f"This host is {here}, the target {targets}: speed was measured but did not decide."]
+    why = unlike_target(decided.tried.referenced.normalized.admitted.recipe, decided.tried.trials, this_host())
+    return [f"{why}: speed was measured but did not decide."]
 
 
 def verdict(baked: Baked) -> str:
     """One line for people."""
-    decided = baked.decided
+    decided = baked.repaired.decided
     admitted = decided.tried.referenced.normalized.admitted
     chosen = decided.winner
     if chosen is None:
@@ -174,7 +252,9 @@ def verdict(baked: Baked) -> str:
     agreed = f"{fidelity.sqnr_db:.0f} dB" if fidelity.agreement is None else f"{percent(fidelity.agreement)} agreement"
     speed = f"{times(chosen.speedup)} faster" if decided.judges_speed else "speed not judged on this host"
     smaller = f"{size(baked.bytes)} instead of {size(admitted.model.bytes)}"
-    return ", ".join([chosen.trial.candidate.precision, speed, agreed, smaller])
+    kept = len(chosen.trial.candidate.exclude_nodes)
+    repaired = [f"{kept} {'node' if kept == 1 else 'nodes'} kept in fp32"] if chosen.trial.origin == "repair" else []
+    return ", ".join([chosen.trial.candidate.precision, speed, agreed, smaller, *repaired])
 
 
 def refusals(judged: Sequence[Judged]) -> str:

@@ -10,7 +10,7 @@ from .admit import Request
 from .arguments import parse
 from .errors import GateFailedError, UserError, sentence
 from .pipeline import optimize_to
-from .progress import OTHER_STEPS, STEPS_PER_CANDIDATE, Progress, own_standard_output
+from .progress import Progress, own_standard_output, steps_of
 from .recipe import read_recipe
 from .work import Work
 
@@ -25,9 +25,9 @@ def main() -> int:
 
     try:
         recipe = read_recipe(options.recipe)
-        total = OTHER_STEPS + STEPS_PER_CANDIDATE * len(recipe.candidates)
-        work = Work(options.scratch, Progress(total, say))
-        verdict = optimize_to(Request(recipe, options.model, options.data, options.labels), work, options.out)
+        work = Work(options.scratch, Progress(steps_of(recipe), say), cache=options.cache)
+        request = Request(recipe, options.model, options.data, options.labels, options.metric)
+        verdict = optimize_to(request, work, options.out)
     except GateFailedError as error:
         return complain(error, error.problems, 3)
     except UserError as error:

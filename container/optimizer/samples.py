@@ -1,28 +1,22 @@
-"""The user's samples and labels: read them without pickle, hold them against the model, split them in two."""
+"""Stage 1, admit: the user's samples and labels: hold them against the model, split them in two."""
 
 import difflib
 import hashlib
-import io
-import math
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from .errors import UserError, read
 from .onnx_file import Tensor, words
+from .sample_files import native, open_labels, open_npz
 
 MOST_CALIBRATED = 200
 MOST_JUDGED = 2000
 """Samples that are used, most; more would only take longer."""
 FEW = 30
 """Below this, samples without labels are not split."""
-
-OBJECTS = "Python objects"
 
 
 @dataclass(frozen=True)
@@ -32,7 +26,7 @@ class Samples:
     inputs: Mapping[str, np.ndarray]
     """By input; the first axis is the sample."""
     labels: np.ndarray | None
-    """int64, one for each sample."""
+    """Class ids, int64, one for each sample; as given, samples first, where a metric of the user's own reads them."""
     calibration: np.ndarray
     evaluation: np.ndarray
     """Rows, int64, ascending; disjoint unless `notes` says otherwise."""
@@ -51,9 +45,19 @@ class Samples:
 
 
 def read_samples(
-    data: Path, labels: Path | None, inputs: Sequence[Tensor], dims: Mapping[str, int], seed: int
+    data: Path,
+    labels: Path | None,
+    inputs: Sequence[Tensor],
+    dims: Mapping[str, int],
+    seed: int,
+    *,
+    own_metric: bool = False,
 ) -> Samples:
-    """Read and check samples and labels. Raises UserError with every problem found."""
+    """Read and check samples and labels. Raises UserError with every problem found.
+
+    `own_metric`: labels are for the user's own metric and may be anything, samples first; calibration and judging share
+    no samples, as with labels.
+    """
     content = read(data, "The samples")
     arrays = open_npz(content, data)
     problems = sample_problems(arrays, inputs, dims)
@@ -62,82 +66,21 @@ def read_samples(
         label_bytes = read(labels, "The labels")
         classes = open_labels(label_bytes, labels)
         counts = {len(values) for values in arrays.values() if values.ndim}
-        problems += label_problems(classes, min(counts) if len(counts) == 1 else None)
+        problems += label_problems(classes, min(counts) if len(counts) == 1 else None, own_metric=own_metric)
     if problems:
         raise UserError(problems)
     chosen = {entry.name: native(arrays[entry.name]) for entry in inputs}
     count = len(next(iter(chosen.values())))
-    calibration, evaluation, notes = split(count, classes is not None, seed)
+    calibration, evaluation, notes = split(count, classes is not None or own_metric, seed)
     return Samples(
         inputs=chosen,
-        labels=None if classes is None else classes.astype(np.int64),
+        labels=None if classes is None else native(classes) if own_metric else classes.astype(np.int64),
         calibration=calibration,
         evaluation=evaluation,
         sha256=hashlib.sha256(content).hexdigest(),
         labels_sha256=None if label_bytes is None else hashlib.sha256(label_bytes).hexdigest(),
         notes=notes,
     )
-
-
-def open_npz(content: bytes, path: Path) -> dict[str, np.ndarray]:
-    """Arrays of an .npz by name. Raises UserError when it is none, damaged, or holds Python objects."""
-    problems: list[str] = []
-    arrays: dict[str, np.ndarray] = {}
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            for entry in archive.infolist():
-                if not entry.filename.endswith(".npy"):
-                    continue
-                name = entry.filename.removesuffix(".npy")
-                try:
-                    with archive.open(entry) as member:
-                        arrays[name] = read_array(member, entry.file_size)
-                except ValueError as error:
-                    problems.append(array_problem(name, path, error))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
-        raise UserError(
-            f"The samples {path} are not an .npz file, or a damaged one. Write them with numpy.savez, "
-            "one array for each input."
-        ) from None
-    if problems:
-        raise UserError(problems)
-    return arrays
-
-
-def read_array(file: IO[bytes], size: int) -> np.ndarray:
-    """The array in an .npy of `size` bytes. Raises ValueError when it is damaged or holds Python objects.
-
-    A header may claim any shape; it is held against the size before memory is set aside.
-    """
-    version = np.lib.format.read_magic(file)
-    reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = reader(file)
-    if dtype.hasobject:
-        raise ValueError(OBJECTS)
-    if file.tell() + math.prod(shape) * dtype.itemsize != size:
-        raise ValueError("the header does not fit the size")
-    file.seek(0)
-    return np.lib.format.read_array(file, allow_pickle=False)
-
-
-def array_problem(name: str, path: Path, error: ValueError) -> str:
-    if str(error) == OBJECTS:
-        return (
-            f"Array '{name}' in {path} holds Python objects. Save it as numbers, for example with .astype('float32')."
-        )
-    return f"Array '{name}' in {path} is damaged. Write the file again with numpy.savez."
-
-
-def open_labels(content: bytes, path: Path) -> np.ndarray:
-    """The array of an .npy. Raises UserError when it is none."""
-    try:
-        return read_array(io.BytesIO(content), len(content))
-    except (ValueError, EOFError) as error:
-        if str(error) == OBJECTS:
-            raise UserError(f"The labels {path} hold Python objects. Save them as int64 with numpy.save.") from None
-        raise UserError(
-            f"The labels {path} are not an .npy file, or a damaged one. Write them with numpy.save."
-        ) from None
 
 
 def sample_problems(arrays: Mapping[str, np.ndarray], inputs: Sequence[Tensor], dims: Mapping[str, int]) -> list[str]:
@@ -210,8 +153,22 @@ def array_problems(entry: Tensor, values: np.ndarray, bound: dict[str, tuple[int
     return problems
 
 
-def label_problems(labels: np.ndarray, count: int | None) -> list[str]:
-    """Problems of the labels alone and against `count` samples; classes are checked once the outputs are known."""
+def is_utf8(texts: np.ndarray) -> bool:
+    try:
+        np.char.decode(texts, "utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def label_problems(labels: np.ndarray, count: int | None, *, own_metric: bool = False) -> list[str]:
+    """Problems of the labels alone and against `count` samples; classes are checked once the outputs are known.
+
+    `own_metric`: they may be anything, samples first.
+    """
+    if own_metric:
+        fits = labels.ndim > 0 and (count is None or len(labels) == count)
+        return [] if fits else [f"The labels have shape {words(labels.shape)} for {count} samples. Give one for each."]
     problems = []
     if labels.dtype.kind not in "iu":
         problems.append(f"The labels have dtype {labels.dtype.name}. Give class ids as integers, for example int64.")
@@ -220,7 +177,9 @@ def label_problems(labels: np.ndarray, count: int | None) -> list[str]:
     elif count is not None and len(labels) != count:
         problems.append(f"There are {len(labels)} labels for {count} samples. Give one for each.")
     if labels.dtype.kind in "iu" and labels.size and labels.min() < 0:
-        problems.append(f"The labels hold {labels.min()}. Class ids start at 0.")
+        problems.append(f"The labels hold {labels.min()}. Class ids start at 0; leave samples without a class out.")
+    elif labels.dtype.kind in "iu" and labels.size and labels.max() > np.iinfo(np.int64).max:
+        problems.append(f"The labels hold {labels.max()}, which is no class id. Give ids from 0 on.")
     return problems
 
 
@@ -240,21 +199,6 @@ def split(count: int, labelled: bool, seed: int) -> tuple[np.ndarray, np.ndarray
     judging = order[size:]
     notes = (f"{len(judging)} samples could judge; {MOST_JUDGED} of them do.",) if len(judging) > MOST_JUDGED else ()
     return np.sort(order[:size]), np.sort(judging[:MOST_JUDGED]), notes
-
-
-def is_utf8(texts: np.ndarray) -> bool:
-    try:
-        np.char.decode(texts, "utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def native(values: np.ndarray) -> np.ndarray:
-    """In this machine's byte order, text as Python strings' array."""
-    if values.dtype.kind == "S":
-        return np.char.decode(values, "utf-8")
-    return values.astype(values.dtype.newbyteorder("="), copy=False)
 
 
 def make_up(inputs: Sequence[Tensor], dims: Mapping[str, int], count: int, seed: int) -> Samples:

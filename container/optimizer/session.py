@@ -1,4 +1,4 @@
-"""ONNX Runtime as the server uses it: one thread inside a run, no spinning, every optimization at load."""
+"""ONNX Runtime as the server uses it: threads as asked, no spinning, every optimization at load."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +11,13 @@ from .errors import UserError
 Answers = Mapping[str, Sequence[np.ndarray]]
 """For each output, one array for each sample, its first axis of size 1."""
 
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+}
+"""ONNX Runtime's names of what recipe.json calls a provider."""
+
 _LEVELS = {
     "none": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
     "basic": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
@@ -19,21 +26,43 @@ _LEVELS = {
 }
 
 
-def session_options(level: str = "all") -> onnxruntime.SessionOptions:
-    """Options at `level`: none, basic, extended or all."""
+def session_options(level: str = "all", threads: int = 1) -> onnxruntime.SessionOptions:
+    """Options at `level`: none, basic, extended or all; `threads` inside one run."""
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = _LEVELS[level]
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
 
 
-def open_session(model: Path | bytes, level: str = "all") -> onnxruntime.InferenceSession:
-    """A session on the CPU. Raises what ONNX Runtime raises."""
+def open_session(
+    model: Path | bytes, level: str = "all", *, provider: str = "cpu", threads: int = 1
+) -> onnxruntime.InferenceSession:
+    """A session on `provider` (cpu, cuda or tensorrt), on the CPU where this machine lacks it: see `provider_of`.
+
+    Raises what ONNX Runtime raises.
+    """
     source = model if isinstance(model, bytes) else str(model)
-    return onnxruntime.InferenceSession(source, session_options(level), providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(source, session_options(level, threads), providers=fallbacks(provider))
+
+
+def fallbacks(provider: str) -> list[str]:
+    """ONNX Runtime's names, the wanted provider first, of those that this build of it has."""
+    order = {"cpu": ["cpu"], "cuda": ["cuda", "cpu"], "tensorrt": ["tensorrt", "cuda", "cpu"]}[provider]
+    built = onnxruntime.get_available_providers()
+    names = [PROVIDERS[name] for name in order if PROVIDERS[name] in built]
+    if len(names) > 1 and hasattr(onnxruntime, "preload_dlls"):
+        # CUDA's libraries come in wheels of their own, which the loader does not search.
+        onnxruntime.preload_dlls()
+    return names
+
+
+def provider_of(session: onnxruntime.InferenceSession) -> str:
+    """What a session really runs on; ONNX Runtime falls back to the CPU silently."""
+    first = session.get_providers()[0]
+    return next((name for name, known in PROVIDERS.items() if known == first), "cpu")
 
 
 def open_users_model(path: Path) -> onnxruntime.InferenceSession:

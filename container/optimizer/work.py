@@ -1,4 +1,4 @@
-"""What every stage may use besides its input: a scratch folder, the progress line, the way to start a candidate."""
+"""What every stage may use besides its input: a scratch folder, the progress line, the way to start a process."""
 
 import sys
 from dataclasses import dataclass
@@ -14,3 +14,5 @@ class Work:
     progress: Progress
     candidate_command: tuple[str, ...] = (sys.executable, "-m", "optimizer.candidate")
     """Started with the path of a job file, see `candidate`."""
+    cache: Path | None = None
+    """Keeps finished candidates from run to run, see `resume`."""

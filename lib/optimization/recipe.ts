@@ -1,11 +1,12 @@
 /** Step 3 of the road: what the optimizer is to try, from the model's family and the instruction sets it may meet. */
 
-import type { CandidateRecipe, RecipeFile } from '../contract/recipe.js';
+import type { RecipeFile } from '../contract/recipe.js';
 import type { Provider } from '../hardware/estimate/precision.js';
-import type { InstructionSet, Machine } from '../hardware/machine.js';
+import type { Machine } from '../hardware/machine.js';
 import type { ModelProfile } from '../model/profile.js';
 import type { PlatformId } from '../platforms.js';
-import type { GateSpec, OptimizationSpec } from '../spec.js';
+import type { OptimizationSpec } from '../spec.js';
+import { formsFor, quantized } from './candidates.js';
 
 /** What the recipe is planned from. */
 export interface RecipeInput {
@@ -18,6 +19,8 @@ export interface RecipeInput {
   readonly optimization?: OptimizationSpec | undefined;
   /** Sizes of symbolic dimensions other than the batch. */
   readonly dims: Readonly<Record<string, number>>;
+  /** Runs at a time on one machine, as served; null where the server takes one for each processor. */
+  readonly workers: number | null;
   /** Whether samples were given: without them nothing can be calibrated or judged. */
   readonly samples: boolean;
 }
@@ -27,6 +30,7 @@ type GateFile = RecipeFile['gate'];
 /** Defaults of `GateSpec`; the warnings' thresholds are no options. Sources: docs/optimizer.md. */
 const gateDefaults: GateFile = {
   minSpeedup: 1.1,
+  minShrink: 1.5,
   maxAccuracyDrop: 0.01,
   maxErrorRatio: 1.5,
   minAgreement: 0.99,
@@ -34,28 +38,11 @@ const gateDefaults: GateFile = {
   warnSqnrDb: 30,
   warnCosine: 0.999,
   strict: false,
+  metric: null,
 };
 
-/** Operators whose 8-bit kernels pay; others gain little and can ruin the result. */
-const quantized = ['Conv', 'MatMul', 'Gemm'];
-
-type Draft = Omit<CandidateRecipe, 'precision' | 'perChannel' | 'reduceRange' | 'activationType' | 'weightType'>;
-
-const staticMinMax: Draft = { name: 'static-minmax', method: 'static', opTypes: quantized, calibration: 'minmax' };
-const staticPercentile: Draft = { ...staticMinMax, name: 'static-percentile', calibration: 'percentile' };
-const staticAll: Draft = { ...staticMinMax, name: 'static-minmax-all', opTypes: [] };
-const dynamic: Draft = { name: 'dynamic', method: 'dynamic', opTypes: ['MatMul', 'Gemm'], calibration: 'none' };
-
-/** What is worth trying, simplest first where two end up alike. Dynamic quantization of Conv is several times slower than fp32. */
-function drafts(profile: ModelProfile): readonly Draft[] {
-  const convolutions = 'Conv' in profile.ops;
-  return convolutions ? [staticMinMax, staticPercentile, staticAll] : [dynamic, staticMinMax, staticPercentile];
-}
-
-/** 8-bit products saturate on x86 without VNNI; 7-bit weights avoid it at no cost in speed elsewhere. */
-function needsReducedRange(sets: readonly InstructionSet[]): boolean {
-  return sets.some((set) => set === 'x86-64' || set === 'unknown');
-}
+/** ONNX files end at 2 GB; smaller forms are made of one file. */
+const mostBytes = 1_900_000_000;
 
 /** Machine types of which the instruction set is not known get the recipe that is right everywhere, and are named. */
 function unknownMachines(machines: readonly Machine[]): string[] {
@@ -68,11 +55,8 @@ function unknownMachines(machines: readonly Machine[]): string[] {
 
 /** Why nothing is tried, or nothing. */
 function reasonForNone(input: RecipeInput): string | undefined {
-  const { profile, provider, optimization, samples } = input;
+  const { profile, optimization, samples } = input;
   if (optimization?.precision === 'fp32') return 'fp32 was asked for';
-  if (provider !== 'cpu') {
-    return `forms for the ${provider} provider are not made by this version of the optimizer; the model is served as it is`;
-  }
   if (profile.family === 'classic') {
     return 'trees and linear models are never quantized: it gains nothing and moves their scores';
   }
@@ -81,24 +65,45 @@ function reasonForNone(input: RecipeInput): string | undefined {
   if (!quantized.some((op) => op in profile.ops)) {
     return `the model has none of the operators that 8-bit kernels make faster (${quantized.join(', ')})`;
   }
+  const bytes = modelBytes(profile);
+  if (bytes > mostBytes) {
+    return `the model has ${bytes} bytes; smaller forms are made of models up to ${mostBytes} bytes`;
+  }
   if (!samples)
     return 'without samples nothing can show that a smaller form is as good; give some with --data samples.npz';
   return undefined;
 }
 
-function gate(spec: GateSpec | undefined): GateFile {
-  const given = Object.entries(spec ?? {}).filter(([, value]) => value !== undefined);
-  return { ...gateDefaults, ...Object.fromEntries(given) };
+function modelBytes(profile: ModelProfile): number {
+  return profile.fileBytes + profile.externalData.reduce((sum, file) => sum + file.bytes, 0);
+}
+
+function gate(optimization: OptimizationSpec | undefined): GateFile {
+  const given = Object.entries(optimization?.gate ?? {}).filter(([, value]) => value !== undefined);
+  const bounds = { ...gateDefaults, ...Object.fromEntries(given) };
+  const metric = optimization?.metric;
+  if (!metric) return bounds;
+  return {
+    ...bounds,
+    metric: {
+      function: metric.function,
+      direction: metric.direction ?? 'higher',
+      maxDrop: metric.maxDrop ?? bounds.maxAccuracyDrop,
+    },
+  };
 }
 
 /** The recipe for one model on the machines of one plan. */
 export function planRecipe(input: RecipeInput): RecipeFile {
   const { profile, machines, provider, optimization } = input;
   const instructionSets = [...new Set(machines.map((machine) => machine.instructionSet))].sort();
-  const reduceRange = needsReducedRange(instructionSets);
-  const none = reasonForNone(input);
-  const modelBytes = profile.fileBytes + profile.externalData.reduce((sum, file) => sum + file.bytes, 0);
   const precision = optimization?.precision ?? 'auto';
+  const goal = optimization?.goal ?? 'speed';
+  const none = reasonForNone(input);
+  const forms = none
+    ? { candidates: [], notes: [none] }
+    : formsFor({ profile, provider, instructionSets, precision, goal });
+  const threads = Math.max(1, Math.floor(Math.min(...machines.map((machine) => machine.processors))));
   return {
     schemaVersion: 1,
     model: { name: input.name, family: profile.family, dims: { ...input.dims } },
@@ -107,31 +112,30 @@ export function planRecipe(input: RecipeInput): RecipeFile {
       machines: machines.map((machine) => machine.name),
       instructionSets,
       provider,
-      threads: Math.max(1, Math.floor(Math.min(...machines.map((machine) => machine.processors)))),
+      threads,
+      intraOpThreads: input.workers ? Math.max(1, Math.floor(threads / input.workers)) : 1,
     },
     precision,
-    candidates: none
-      ? []
-      : drafts(profile).map((draft) => ({
-          ...draft,
-          name: `int8-${draft.name}${reduceRange ? '-7bit' : ''}`,
-          precision: 'int8',
-          activationType: draft.method === 'static' ? 'uint8' : 'int8',
-          weightType: 'int8',
-          perChannel: true,
-          reduceRange,
-        })),
-    notes: none ? [none] : unknownMachines(machines),
-    gate: gate(optimization?.gate),
+    goal,
+    task: optimization?.task ?? 'auto',
+    candidates: [...forms.candidates],
+    notes: [...forms.notes, ...(forms.candidates.length > 0 && provider === 'cpu' ? unknownMachines(machines) : [])],
+    gate: gate(optimization),
+    repair: {
+      trials: optimization?.repair?.trials ?? 6,
+      maxExcludedShare: optimization?.repair?.maxExcludedShare ?? 0.2,
+    },
     onFailure: optimization?.onFailure ?? 'fp32',
-    bake: { graphOptimization: 'extended' },
+    // An accelerator's own provider fuses at load; what the CPU's would fuse beforehand it cannot run.
+    bake: { graphOptimization: provider === 'cpu' ? 'extended' : 'basic' },
     limits: {
       candidateSeconds: 900,
-      candidateMemoryBytes: 4 * 2 ** 30 + 12 * modelBytes,
+      candidateMemoryBytes: 4 * 2 ** 30 + 12 * modelBytes(profile),
       modelBytes: 16 * 2 ** 30,
       nodes: 200_000,
     },
-    canaries: 16,
+    canaries: { count: 16, source: optimization?.canaries ?? 'samples' },
     seed: 0,
+    replay: null,
   };
 }

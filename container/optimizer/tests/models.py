@@ -27,12 +27,16 @@ RECIPE: dict[str, Any] = {
         "instructionSets": ["x86-64-vnni", "x86-64", "arm64", "unknown"],
         "provider": "cpu",
         "threads": 1,
+        "intraOpThreads": 1,
     },
     "precision": "auto",
+    "goal": "speed",
+    "task": "auto",
     "candidates": [],
     "notes": [],
     "gate": {
         "minSpeedup": 1.1,
+        "minShrink": 1.5,
         "maxAccuracyDrop": 0.01,
         "maxErrorRatio": 1.5,
         "minAgreement": 0.99,
@@ -40,7 +44,9 @@ RECIPE: dict[str, Any] = {
         "warnSqnrDb": 30,
         "warnCosine": 0.999,
         "strict": False,
+        "metric": None,
     },
+    "repair": {"trials": 0, "maxExcludedShare": 0.2},
     "onFailure": "fp32",
     "bake": {"graphOptimization": "extended"},
     "limits": {
@@ -49,8 +55,9 @@ RECIPE: dict[str, Any] = {
         "modelBytes": 100_000_000,
         "nodes": 10_000,
     },
-    "canaries": 4,
+    "canaries": {"count": 4, "source": "samples"},
     "seed": 0,
+    "replay": None,
 }
 
 
@@ -66,6 +73,23 @@ def candidate(name: str = "static", **changes: Any) -> dict[str, Any]:
         "reduceRange": True,
         "opTypes": ["Conv", "MatMul", "Gemm"],
         "calibration": "minmax",
+        "placement": "cpu",
+        "excludeNodes": [],
+        **changes,
+    }
+
+
+def dynamic(name: str = "dynamic", **changes: Any) -> dict[str, Any]:
+    """A candidate's entry: dynamic int8, 7-bit weights."""
+    return {
+        "name": name,
+        "precision": "int8",
+        "method": "dynamic",
+        "weightType": "int8",
+        "perChannel": True,
+        "reduceRange": True,
+        "opTypes": ["MatMul", "Gemm"],
+        "excludeNodes": [],
         **changes,
     }
 
@@ -85,9 +109,14 @@ def work(folder: Path, lines: list[str] | None = None, command: Sequence[str] | 
 
 
 def admitted(
-    folder: Path, document: Mapping[str, Any], model: Path, data: Path | None, labels: Path | None
+    folder: Path,
+    document: Mapping[str, Any],
+    model: Path,
+    data: Path | None,
+    labels: Path | None,
+    metric: Path | None = None,
 ) -> Admitted:
-    return admit(Request(from_document(document), model, data, labels), work(folder))
+    return admit(Request(from_document(document), model, data, labels, metric), work(folder))
 
 
 def mlp(

@@ -1,8 +1,10 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from optimizer.admit import NO_SAMPLES
+from optimizer.errors import UserError
 from optimizer.tests.models import EXAMPLES, admitted, candidate, mlp, normal, recipe, save, save_samples
 
 
@@ -34,3 +36,41 @@ def test_the_users_files_are_not_touched(tmp_path: Path) -> None:
     assert {path.name: (path.stat().st_mtime_ns, path.stat().st_size) for path in source.iterdir()} == before
     assert found.model.path.parent == tmp_path / "s"
     assert len(found.candidates) == 1 and found.samples.count == 597
+
+
+ASKS = {"metric": {"function": "f1", "direction": "higher", "maxDrop": 0.01}}
+
+
+@pytest.mark.parametrize(
+    ("gate", "data", "labels", "metric", "problems"),
+    [
+        ({}, None, "labels.npy", None, ["Labels without samples: {}/labels.npy. Give the samples with --data."]),
+        (
+            {},
+            None,
+            "labels.npy",
+            "metric.py",
+            [
+                "Labels without samples: {}/labels.npy. Give the samples with --data.",
+                "A metric without samples: {}/metric.py. Give the samples with --data.",
+                "The metric {}/metric.py is given, but the recipe names no function (gate.metric). Leave it out.",
+            ],
+        ),
+        (
+            ASKS,
+            "x.npz",
+            None,
+            None,
+            ["The recipe's gate asks for the function 'f1'. Give its Python file with --metric."],
+        ),
+        (ASKS, "x.npz", None, "none.py", ["The metric {}/none.py: no such file. Check the path."]),
+    ],
+)
+def test_labels_and_metric_have_to_go_with_samples_and_recipe(
+    tmp_path: Path, gate: dict[str, Any], data: str | None, labels: str | None, metric: str | None, problems: list[str]
+) -> None:
+    (tmp_path / "metric.py").write_text("def f1(outputs, inputs, labels):\n    return 1\n")
+    paths = [tmp_path / name if name else None for name in (data, labels, metric)]
+    with pytest.raises(UserError) as refused:
+        admitted(tmp_path / "scratch", recipe(gate=gate), save(tmp_path, mlp()), *paths)
+    assert list(refused.value.problems) == [problem.format(tmp_path) for problem in problems]

@@ -6,7 +6,7 @@ import numpy as np
 from optimizer.candidates import Trial, candidates
 from optimizer.normalize import normalize
 from optimizer.reference import reference
-from optimizer.tests.models import admitted, candidate, mlp, normal, recipe, save, save_samples, work
+from optimizer.tests.models import admitted, candidate, dynamic, mlp, normal, recipe, save, save_samples, work
 
 FAULTY = (sys.executable, "-m", "optimizer.tests.faulty_candidate")
 
@@ -35,12 +35,12 @@ def test_one_that_crashes_hangs_or_eats_memory_does_not_stop_the_others(tmp_path
         tmp_path,
         *(candidate(name) for name in names),
         command=FAULTY,
-        candidateSeconds=5,
+        candidateSeconds=15,
         candidateMemoryBytes=1_500_000_000,
     )
     assert [trial.failure for trial in trials] == [
         "crashed (SIGABRT)",
-        "took longer than the 5 s it may take",
+        "took longer than the 15 s it may take",
         "needed more than the 1500 MB of memory it may use",
         "ended with status 0 without a result",
         None,
@@ -64,7 +64,7 @@ def test_the_same_candidate_twice_gives_the_same_bytes(tmp_path: Path) -> None:
         tmp_path,
         candidate("a", calibration="percentile"),
         candidate("b", calibration="percentile"),
-        candidate("c", method="dynamic", calibration="none"),
+        dynamic("c"),
     )
     assert first.path.read_bytes() == second.path.read_bytes() != third.path.read_bytes()
     assert first.answers is not None and second.answers is not None

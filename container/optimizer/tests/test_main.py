@@ -16,8 +16,9 @@ import pytest
 from optimizer.__main__ import check_out
 from optimizer.candidates import PACKAGE_FOLDER
 from optimizer.errors import UserError
+from optimizer.publish import FILES
 from optimizer.recipe import validator
-from optimizer.tests.models import EXAMPLES, candidate, mlp, normal, recipe, save, save_recipe, save_samples
+from optimizer.tests.models import EXAMPLES, candidate, dynamic, mlp, normal, recipe, save, save_recipe, save_samples
 
 DIGITS = EXAMPLES / "digits"
 
@@ -79,8 +80,10 @@ def test_progress_is_all_that_standard_output_holds_and_never_goes_back(tmp_path
     assert lines.pop() == {"finished": {"verdict": report["verdict"]}}
     assert [line["done"] for line in lines] == list(range(12)) and {line["total"] for line in lines} == {12}
     assert lines[3] == {"stage": "candidates", "step": "static: quantizing", "done": 3, "total": 12}
-    assert list(dict.fromkeys(line["stage"] for line in lines)) == [stage["name"] for stage in report["stages"]]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["canaries.npz", "model.onnx", "report.json"]
+    build = json.loads((tmp_path / "out" / "build.json").read_text())
+    stages = [stage["name"] for stage in build["stages"]]
+    assert list(dict.fromkeys(line["stage"] for line in lines)) == [name for name in stages if name != "repair"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {*FILES} - {"reference.onnx"}
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
@@ -214,7 +217,7 @@ def test_a_full_disk_is_one_sentence_and_spares_what_was_there(tmp_path: Path) -
 
 
 def test_digits_end_to_end_with_labels(tmp_path: Path) -> None:
-    done = run(digits(tmp_path, candidate("dynamic", method="dynamic", calibration="none"), candidate()))
+    done = run(digits(tmp_path, dynamic("dynamic"), candidate()))
     assert done.returncode == 0
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     validator("report")(report)
@@ -224,3 +227,21 @@ def test_digits_end_to_end_with_labels(tmp_path: Path) -> None:
         assert {name: values.shape for name, values in canaries.items()} == {
             "input:image": (4, 1, 8, 8), "expected:logits": (4, 10),
         }  # fmt: skip
+
+
+def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    arguments = [*digits(tmp_path, candidate(), dynamic()), "--cache", str(tmp_path / "kept")]
+    process = start(arguments)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if json.loads(line)["step"].startswith("dynamic: "):
+            break
+    process.kill()
+    process.wait()
+    assert nothing_runs(tmp_path) and not (tmp_path / "out").exists()
+    done = run(arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads((tmp_path / "out" / "build.json").read_text())["resumed"] == 1
+    assert '"static: quantizing"' not in done.stdout
+    again = run(arguments)
+    assert again.returncode == 0 and json.loads((tmp_path / "out" / "build.json").read_text())["resumed"] == 2

@@ -40,6 +40,20 @@ def test_an_old_opset_is_raised_so_that_channels_can_have_their_own_scale(tmp_pa
     assert onnx.load(found.path).opset_import[0].version == 17
 
 
+def test_every_node_has_a_name_of_its_own(tmp_path: Path) -> None:
+    names = [node.name for node in onnx.load(normalized(tmp_path, convolution(), normal(40, 3, 6, 6)).path).graph.node]
+    assert all(names) and len(set(names)) == len(names)
+
+
+def test_the_same_model_gives_the_same_bytes_on_other_samples(tmp_path: Path) -> None:
+    found = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        values = normal(40, 3, 6, 6, seed=len(found))
+        found.append(normalized(tmp_path / name, convolution(opset=9), values).path.read_bytes())
+    assert found[0] == found[1]
+
+
 def test_stale_shapes_of_weights_are_dropped(tmp_path: Path) -> None:
     made = mlp()
     made.graph.value_info.append(helper.make_tensor_value_info("w0", TensorProto.FLOAT, [99, 1]))
@@ -72,6 +86,21 @@ def test_a_step_that_changes_answers_or_fails_is_left_out_and_told(
         and "dB is below 80 dB" in found.notes[0]
     )
     assert found.notes[1].startswith("Not done while preparing the graph: guessing (no such shape; ")
+
+
+def test_shape_inference_that_gives_up_leaves_nothing_in_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def give_up(*_: object) -> None:
+        Path("sym_shape_infer_temp.onnx").write_bytes(b"the whole model")
+        raise ValueError("incomplete")
+
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr(stage.SymbolicShapeInference, "infer_shapes", give_up)
+    found = normalized(tmp_path, mlp(), normal(40, 16))
+    assert found.notes == () and Path.cwd() == tmp_path / "here" and list(Path.cwd().iterdir()) == []
+    assert not list((tmp_path / "scratch").rglob("sym_shape*"))
 
 
 def test_without_candidates_the_graph_stays_as_it_is(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizer.paired import Z95, loss_interval, score
+from optimizer.paired import Z95, loss_interval, mean_interval, score
 
 
 @st.composite
@@ -76,3 +76,24 @@ def test_impossible_counts_are_refused(table: tuple[int, int, int]) -> None:
 def test_the_score_falls_from_infinity() -> None:
     assert score(-1.0, 3, 2, 10) == math.inf
     assert score(1.0, 3, 2, 10) == -math.inf
+
+
+def test_a_bootstrap_interval_is_that_of_the_normal_distribution_where_there_are_many_samples() -> None:
+    values = np.random.default_rng(5).normal(3, 2, 1500)
+    low, high = mean_interval(values, 0)
+    half = Z95 * values.std() / math.sqrt(1500)
+    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.1 * half)
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=30), st.integers(0, 9))
+def test_a_bootstrap_interval_holds_the_mean_and_does_not_depend_on_the_order(values: list[float], seed: int) -> None:
+    row = np.array(values)
+    low, high = mean_interval(row, seed)
+    assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9
+    assert mean_interval(np.random.default_rng(seed).permutation(row), seed) == (low, high)
+
+
+def test_a_bootstrap_interval_needs_numbers() -> None:
+    for values in (np.array([]), np.array([1, np.nan])):
+        with pytest.raises(ValueError, match="have to be numbers"):
+            mean_interval(values, 0)

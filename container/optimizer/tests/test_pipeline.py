@@ -14,9 +14,9 @@ from optimizer.host import this_host
 from optimizer.pipeline import optimize_to
 from optimizer.recipe import from_document, validator
 from optimizer.session import open_session
-from optimizer.tests.models import EXAMPLES, candidate, mlp, model, normal, recipe, save, save_samples, work
+from optimizer.tests.models import EXAMPLES, candidate, dynamic, mlp, model, normal, recipe, save, save_samples, work
 
-STAGES = ["admit", "normalize", "reference", "candidates", "gate", "bake", "report"]
+STAGES = ["admit", "normalize", "reference", "candidates", "gate", "repair", "bake", "report"]
 OTHER_SET = "arm64" if this_host().instruction_set != "arm64" else "x86-64"
 
 
@@ -28,7 +28,10 @@ def run(
     report = json.loads((folder / "out" / "report.json").read_text())
     validator("report")(report)
     assert report["verdict"] == verdict
-    assert [stage["name"] for stage in report["stages"]] == STAGES
+    build = json.loads((folder / "out" / "build.json").read_text())
+    validator("build")(build)
+    assert [stage["name"] for stage in build["stages"]] == STAGES
+    assert (report["mode"], build["mode"], report["recheck"]) == ("search", "search", None)
     check_canaries(folder / "out", report)
     return report
 
@@ -71,7 +74,7 @@ def test_the_digits_network_passes_in_int8_or_the_report_says_why_not(tmp_path: 
 
 
 def test_the_encoder_is_optimized_with_dynamic_ranges(tmp_path: Path) -> None:
-    entry = candidate("dynamic", method="dynamic", calibration="none", opTypes=["MatMul", "Gemm"])
+    entry = dynamic("dynamic")
     report = example(tmp_path, "digits-encoder", recipe(entry, gate={"minSpeedup": 1}))
     [tried] = report["candidates"]
     assert tried["status"] in ("passed", "rejected")

@@ -10,7 +10,7 @@ from optimizer.tests.models import candidate as entry
 
 
 def judged(name: str, status: str, speedup: float | None, *reasons: str) -> Judged:
-    race = Comparison(Latency(2, 3), Latency(1, 2), speedup) if speedup else None
+    race = Comparison(Latency(2, 3), Latency(1, 2), speedup, (1.0, 1.1)) if speedup else None
     result = Result(900, 5, ("without inferred shapes",), race) if race else None
     trial = Trial(parsed(entry(name)), result, None, None, Path(), 1.2345, None)
     return Judged(trial, status, reasons, (), None, None)
@@ -28,14 +28,15 @@ def test_the_best_of_the_refused_speaks_for_all() -> None:
 
 def test_a_failed_candidate_has_no_figures() -> None:
     assert candidate(judged("broken", "failed", None, "crashed (SIGABRT)")) == {
-        "name": "broken", "status": "failed", "reasons": ["crashed (SIGABRT)"], "warnings": [], "bytes": None,
-        "latencyMs": None, "speedup": None, "fidelity": None, "accuracy": None, "seconds": 1.234,
-        "peakMemoryBytes": None, "ladder": [],
+        "name": "broken", "precision": "int8", "recipe": entry("broken"), "origin": "recipe", "status": "failed",
+        "reasons": ["crashed (SIGABRT)"], "warnings": [], "bytes": None, "latencyMs": None, "speedup": None,
+        "speedupInterval": None, "fidelity": None, "accuracy": None, "metric": None, "saturationDb": None,
+        "seconds": 1.234, "peakMemoryBytes": None, "ladder": [],
     }  # fmt: skip
 
 
 def test_a_measured_candidate_has_its_figures() -> None:
     found = candidate(judged("near", "rejected", 1.05, "1.05x is below 1.1x"))
-    assert (found["bytes"], found["latencyMs"], found["speedup"], found["ladder"]) == (
-        900, {"p50": 1, "p95": 2}, 1.05, ["without inferred shapes"],
+    assert (found["bytes"], found["latencyMs"], found["speedup"], found["speedupInterval"], found["ladder"]) == (
+        900, {"p50": 1, "p95": 2}, 1.05, [1.0, 1.1], ["without inferred shapes"],
     )  # fmt: skip

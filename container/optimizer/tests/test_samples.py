@@ -98,12 +98,31 @@ def test_missing_files_and_folders_are_told(tmp_path: Path) -> None:
     [
         (np.arange(3), "There are 3 labels for 2 samples. Give one for each."),
         (np.zeros((2, 1), np.int64), "The labels have shape [2, 1]. Give one class id for each sample: [samples]."),
-        (np.array([0, -1]), "The labels hold -1. Class ids start at 0."),
+        (np.array([0, -1]), "The labels hold -1. Class ids start at 0; leave samples without a class out."),
         (np.array([True, False]), "The labels have dtype bool. Give class ids as integers, for example int64."),
+        (
+            np.array([0, 2**63], np.uint64),
+            "The labels hold 9223372036854775808, which is no class id. Give ids from 0 on.",
+        ),
     ],
 )
 def test_bad_labels_are_refused(tmp_path: Path, values: np.ndarray, problem: str) -> None:
     assert problems(save_samples(tmp_path, x=normal(2, 4)), X, labels=labels(tmp_path, values)) == (problem,)
+
+
+@pytest.mark.parametrize("wanted", [np.array([0.5, -1]), np.array([[1, 2], [3, 4]]), np.array(["a", "b"])])
+def test_a_metric_of_the_users_own_reads_labels_of_any_kind(tmp_path: Path, wanted: np.ndarray) -> None:
+    found = read_samples(save_samples(tmp_path, x=normal(2, 4)), labels(tmp_path, wanted), [X], {}, 0, own_metric=True)
+    assert found.labels is not None and found.labels.dtype == wanted.dtype and np.array_equal(found.labels, wanted)
+    # As with class ids, no sample serves for both.
+    assert not set(found.calibration) & set(found.evaluation)
+
+
+@pytest.mark.parametrize(("wanted", "shape"), [(np.zeros((3, 2)), "[3, 2]"), (np.array(1.0), "[]")])
+def test_even_a_metric_needs_a_label_for_each_sample(tmp_path: Path, wanted: np.ndarray, shape: str) -> None:
+    with pytest.raises(UserError) as refused:
+        read_samples(save_samples(tmp_path, x=normal(2, 4)), labels(tmp_path, wanted), [X], {}, 0, own_metric=True)
+    assert refused.value.problems == (f"The labels have shape {shape} for 2 samples. Give one for each.",)
 
 
 def test_labels_that_are_no_npy_are_refused(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from optimizer.errors import UserError
-from optimizer.session import answer, brief, open_session, open_users_model, plain
+from optimizer.session import answer, brief, fallbacks, open_session, open_users_model, plain, provider_of
 from optimizer.tests.models import mlp, normal, save
 
 
@@ -37,3 +37,14 @@ def test_a_model_that_onnx_runtime_refuses_is_told(tmp_path: Path) -> None:
     made.graph.node[0].op_type = "NoSuchOperator"
     with pytest.raises(UserError, match=r"^ONNX Runtime 1\.30\.0 cannot load the model: .*NoSuchOperator"):
         open_users_model(save(tmp_path, made))
+
+
+def test_a_provider_that_is_not_here_is_told_by_the_session(tmp_path: Path) -> None:
+    session = open_session(save(tmp_path, mlp()), provider="tensorrt")
+    assert fallbacks("tensorrt")[-1] == "CPUExecutionProvider"
+    assert (provider_of(session) == "tensorrt") == ("TensorrtExecutionProvider" in session.get_providers())
+
+
+def test_threads_are_those_asked_for(tmp_path: Path) -> None:
+    session = open_session(save(tmp_path, mlp()), threads=2)
+    assert session.get_session_options().intra_op_num_threads == 2

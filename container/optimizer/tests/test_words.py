@@ -1,6 +1,6 @@
 import pytest
 
-from optimizer.words import percent, size, times
+from optimizer.words import count, decibels, duration, latency, percent, size, times
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,29 @@ def test_a_factor_is_never_rounded_up(factor: float, text: str) -> None:
 )
 def test_sizes_are_decimal(count: int, text: str) -> None:
     assert size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [(30.96, "30.9 dB"), (20.0, "20.0 dB"), (-2.41, "-2.5 dB"), (200.0, "identical"), (float("nan"), "not a number")],
+)
+def test_a_signal_to_noise_is_never_rounded_up(ratio: float, text: str) -> None:
+    assert decibels(ratio) == text
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [(0.142, "142 µs"), (0.0123, "12.3 µs"), (1, "1 ms"), (17.71, "17.7 ms"), (412.6, "413 ms"), (1234, "1.23 s")],
+)
+def test_a_latency_has_three_digits(milliseconds: float, text: str) -> None:
+    assert latency(milliseconds) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (3.21, "3.2 s"), (192, "3 min 12 s")])
+def test_a_duration_changes_to_minutes(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 nodes"), (1, "1 node"), (1200, "1,200 nodes")])
+def test_things_are_counted(number: int, text: str) -> None:
+    assert count(number, "node") == text
