@@ -1,8 +1,7 @@
-"""`python -m server --serving PATH`: binds, loads, warms up, replays canaries, serves, drains."""
+"""`python -m server [serve] [--serving PATH]`: binds, loads, warms up, replays canaries, serves, drains."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
 import os
@@ -12,31 +11,48 @@ import sys
 import threading
 import time
 import traceback
-from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import orjson
 import uvloop
 
-from server import config, machine
+from server import machine
 from server.errors import StartError
 from server.listener import Listener
 from server.log import log
 from server.routes import Application
+from server.start import Start, start
 
 SWEEP_SECONDS = 0.1
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the server. Gives the exit code: 0 after a drain, 2 for a bad set-up, 3 for canaries that failed."""
-    given = _parser().parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
     try:
-        serving = config.load(given.serving)
-        listening = _bind(given.host, config.port(given.port))
+        settings = start(arguments)
+        if settings.check:
+            return _check(settings)
+        listening = _bind(settings.host, settings.port)
         machine.raise_file_limit()
-        return uvloop.run(Server(serving, listening, given.ready_fd).run())
+        return uvloop.run(Server(settings, listening).run())
     except StartError as error:
         return _fail(error)
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    """Until the server can drain, it just ends. As process 1 it would not get a signal that it has no handler for."""
+    os._exit(128 + number)
+
+
+def _check(settings: Start) -> int:
+    """`--check`: everything that must hold before the first request."""
+    from server.preparation import check
+
+    _tell({"check": check(settings.serving, settings.fetch)})
+    return 0
 
 
 def _fail(error: StartError) -> int:
@@ -45,22 +61,6 @@ def _fail(error: StartError) -> int:
     else:
         print(error, file=sys.stderr, flush=True)
     return error.code
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m server", description="Serves one ONNX model over HTTP.")
-    parser.add_argument("--serving", type=Path, required=True, metavar="PATH", help="the model's serving.json")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
-    names = ", ".join(config.PORT_VARIABLES)
-    parser.add_argument("--port", type=_whole, help=f"port to listen on, 0 for any free one (default: {names}, 8080)")
-    parser.add_argument("--ready-fd", type=_whole, metavar="N", help="file descriptor that gets the ready line too")
-    return parser
-
-
-def _whole(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number")
-    return int(text)
 
 
 def _bind(host: str, port: int) -> socket.socket:
@@ -83,12 +83,12 @@ def _bind(host: str, port: int) -> socket.socket:
 class Server:
     """The life of the process, from bound socket to drained."""
 
-    def __init__(self, serving: config.Serving, listening: socket.socket, ready_fd: int | None) -> None:
-        self.serving = serving
+    def __init__(self, settings: Start, listening: socket.socket) -> None:
+        self.settings = settings
+        self.serving = settings.serving
         self.listening = listening
-        self.ready_fd = ready_fd
-        self.application = Application(serving)
-        self.listener = Listener(self.application, serving.limits)
+        self.application = Application(self.serving, settings.platform)
+        self.listener = Listener(self.application, self.serving.limits)
         self.signals = 0
 
     async def run(self) -> int:
@@ -111,7 +111,7 @@ class Server:
         from server.preparation import prepare
 
         try:
-            prepared = prepare(self.serving)
+            prepared = prepare(self.serving, self.settings.fetch)
         except StartError as error:
             loop.call_soon_threadsafe(self._stop, _fail(error))
         except Exception as error:
@@ -131,7 +131,7 @@ class Server:
         gc.set_threshold(50_000, 20, 50)
         sys.setswitchinterval(0.0005)
         log("info", "ready", **facts, note=prepared.curve.note)
-        _tell({"ready": facts}, self.ready_fd)
+        _tell({"ready": facts}, self.settings.ready_fd)
 
     def _sweep(self) -> None:
         now = time.monotonic()
@@ -143,7 +143,7 @@ class Server:
         self.signals += 1
         if self.signals > 1:
             os._exit(128 + number)
-        log("info", "shutting down", signal=signal.Signals(number).name, in_flight=len(self.application.in_flight))
+        log("info", "shutting down", signal=signal.Signals(number).name, in_flight=self.application.in_flight())
         self.application.drain()
         self.listener.draining = True
         self.listener.close_idle()

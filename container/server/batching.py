@@ -165,7 +165,7 @@ class Batcher:
                 return None
             batch = Batch(jobs)
             if rows > max(self._limit, MANY_ROWS):
-                batch.options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+                batch.options.add_run_config_entry("memory.enable_memory_arena_shrinkage", self._model.arenas)
             for job in jobs:
                 job.batch = batch
             return batch

@@ -32,21 +32,43 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What the server needs from report.json."""
+class Provider:
+    """What ONNX Runtime is to run on: 'cpu', 'cuda' or 'tensorrt', and options by ONNX Runtime's names."""
 
+    name: str
+    options: dict[str, str]
+
+
+CPU = Provider("cpu", {})
+
+
+@dataclass(frozen=True, slots=True)
+class HookFile:
+    """The user's Python file, and the time one call of it may take, in seconds."""
+
+    file: Path
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the server needs from report.json. `settings`: session entries the model is to be opened with."""
+
+    path: Path
     precision: str
     recipe: str
     sha256: str
     speedup: float | None
+    speed_judged: bool
     agreement: float | None
     min_sqnr_db: float
     verdict: str
+    settings: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """serving.json with absolute paths, and the report it points to."""
+    """serving.json with absolute paths, and the report it points to. `reference` need not be there."""
 
     name: str
     version: str
@@ -54,6 +76,9 @@ class Serving:
     dims: dict[str, int]
     canaries: Path | None
     report: Report | None
+    reference: Path | None
+    provider: Provider
+    hooks: HookFile | None
     workers: int | None
     intra_op: int | None
     decoders: int | None
@@ -64,7 +89,10 @@ class Serving:
 
 
 def load(path: Path) -> Serving:
-    """Reads and validates serving.json and its report. Raises StartError with one sentence."""
+    """Reads and validates serving.json and its report. Raises StartError.
+
+    The other files may still be on their way: see `missing_files`.
+    """
     document = _document(path, "serving.schema.json")
     folder, model, threads = path.resolve().parent, document["model"], document["threads"]
     limits = document["limits"]
@@ -73,11 +101,7 @@ def load(path: Path) -> Serving:
         raise StartError(
             f"{path}: model.canaries is given without model.report, which holds their tolerance. Give both or neither."
         )
-    for key in ("file", "canaries"):
-        if model[key] and not (folder / model[key]).is_file():
-            raise StartError(
-                f"{path}: model.{key} is {quote(model[key], 200)}, and {folder / model[key]} is not a file."
-            )
+    hooks = document["hooks"]
     return Serving(
         name=model["name"],
         version=model["version"],
@@ -85,6 +109,9 @@ def load(path: Path) -> Serving:
         dims=model["dims"],
         canaries=folder / model["canaries"] if model["canaries"] else None,
         report=report,
+        reference=folder / model["reference"] if model["reference"] else None,
+        provider=Provider(document["provider"]["name"], document["provider"]["options"]),
+        hooks=HookFile(folder / hooks["file"], float(hooks["seconds"])) if hooks else None,
         workers=threads["workers"],
         intra_op=threads["intraOp"],
         decoders=threads["decoders"],
@@ -101,6 +128,20 @@ def load(path: Path) -> Serving:
         warmup_runs=document["warmupRuns"],
         drain_seconds=float(document["drainSeconds"]),
     )
+
+
+def missing_files(serving: Serving) -> list[str]:
+    """A sentence for every file of the model that is not there."""
+    files = {
+        "model.file": serving.model,
+        "model.canaries": serving.canaries,
+        "hooks.file": serving.hooks.file if serving.hooks else None,
+    }
+    return [
+        f"serving.json has {key} {quote(path.name, 200)}, and {path} is not a file."
+        for key, path in files.items()
+        if path is not None and not path.is_file()
+    ]
 
 
 def port(given: int | None, environment: Mapping[str, str] = os.environ) -> int:
@@ -123,13 +164,16 @@ def _report(path: Path) -> Report:
     document = _document(path, "report.schema.json")
     winner = document["winner"]
     return Report(
+        path=path,
         precision=winner["precision"],
         recipe=winner["name"],
         sha256=winner["sha256"],
         speedup=winner["speedup"],
+        speed_judged=winner["speedJudged"],
         agreement=winner["agreement"],
         min_sqnr_db=document["canaries"]["minSqnrDb"],
         verdict=document["verdict"],
+        settings=document["session"]["settings"],
     )
 
 

@@ -1,4 +1,4 @@
-"""A decoder process: `python -m server.decoder FD`. Reads JSON bodies from shared memory, leaves tensors behind them.
+"""A decoder process: `python -m server.decoder FD`. Reads text bodies from shared memory, leaves tensors behind them.
 
 Started by server.decoders: the model's signature comes on standard input, orders come on socket FD with the memory's
 file descriptor, one at a time. Ends when the socket closes.
@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from server import oip_binary, oip_json
+from server import forms, oip_binary
 from server.errors import Refusal
 from server.log import log
 from server.oip import Request, Signature, bad
@@ -45,7 +45,7 @@ def answer(order: dict[str, Any], descriptor: int, signature: Signature) -> dict
     """Decodes the body in the memory `descriptor` (closed here) and says where its tensors lie, or what is wrong."""
     try:
         with mmap.mmap(descriptor, 0) as memory:
-            request = oip_json.decode(memory[: order["length"]], signature, order["depth"])
+            request = forms.decode(order["form"], memory[: order["length"]], signature, order["depth"])
             return _leave(request, memory, order["length"])
     except Refusal as refusal:
         return {"status": refusal.status, "error": refusal.message}
@@ -66,7 +66,12 @@ def _leave(request: Request, memory: mmap.mmap, position: int) -> dict[str, Any]
         memory[position : position + len(raw)] = raw
         inputs.append((position, len(raw), array.shape))
         position += len(raw)
-    return {"id": request.id, "wanted": [list(wanted) for wanted in request.wanted], "inputs": inputs}
+    return {
+        "id": request.id,
+        "form": request.form,
+        "wanted": [list(wanted) for wanted in request.wanted],
+        "inputs": inputs,
+    }
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Large JSON bodies: decoded in processes of their own, because parsing holds the interpreter's lock for milliseconds.
+"""Large JSON and CSV bodies: decoded in processes of their own, because parsing holds the interpreter's lock so long.
 
 A body is received into shared memory. A decoder process gets the memory's file descriptor, parses, and leaves the
 tensors behind the body in the same memory; only a line of JSON travels back. No pickle, no copies between processes.
@@ -72,7 +72,7 @@ class Decoder:
         self.process = process
         self.socket = connection
         self.received = b""
-        self.job: tuple[Shared, Done] | None = None
+        self.job: tuple[Shared, str, Done] | None = None
 
 
 class Pool:
@@ -83,7 +83,7 @@ class Pool:
         self._count = count
         self._depth = depth
         self._loop = loop
-        self._queue: deque[tuple[Shared, Done]] = deque()
+        self._queue: deque[tuple[Shared, str, Done]] = deque()
         self._decoders: list[Decoder] = []
         self._ending: list[subprocess.Popen[bytes]] = []
         self._spare: list[Shared] = []
@@ -114,9 +114,9 @@ class Pool:
         while len(self._spare) > SPARE or sum(entry.held for entry in self._spare) > SPARE_BYTES:
             del self._spare[0]
 
-    def decode(self, shared: Shared, done: Done) -> None:
-        """Decodes a body; `done` gets the request, or the refusal that answers it, later."""
-        self._queue.append((shared, done))
+    def decode(self, shared: Shared, form: str, done: Done) -> None:
+        """Decodes a body in a form that is text (see forms); `done` gets the request, or its refusal, later."""
+        self._queue.append((shared, form, done))
         self._dispatch()
 
     def cancel(self, shared: Shared) -> None:
@@ -130,8 +130,8 @@ class Pool:
                 if len(self._decoders) >= self._count:
                     return
                 decoder = self._start()
-            shared, _ = decoder.job = self._queue.popleft()
-            order = orjson.dumps({"length": shared.length, "depth": self._depth})
+            shared, form, _ = decoder.job = self._queue.popleft()
+            order = orjson.dumps({"length": shared.length, "depth": self._depth, "form": form})
             try:
                 socket.send_fds(decoder.socket, [order], [shared.descriptor])
             except OSError:
@@ -171,7 +171,7 @@ class Pool:
         if not decoder.received.endswith(b"\n") or decoder.job is None:
             return
         reply, decoder.received = orjson.loads(decoder.received), b""
-        (shared, done), decoder.job = decoder.job, None
+        (shared, _, done), decoder.job = decoder.job, None
         self._dispatch()
         done(_result(reply, shared, self._signature))
 
@@ -184,7 +184,7 @@ class Pool:
         log("error", "a decoder process ended", pid=decoder.process.pid, code=decoder.process.poll())
         job, decoder.job = decoder.job, None
         if job is not None:
-            job[1](Refusal(500, "the body could not be decoded: its decoder ended"))
+            job[2](Refusal(500, "the body could not be decoded: its decoder ended"))
         self._dispatch()
 
 
@@ -196,4 +196,4 @@ def _result(reply: dict[str, Any], shared: Shared, signature: Signature) -> Requ
         count = int(np.prod(shape, dtype=np.int64))
         arrays.append(oip_binary.from_bytes(shared.memory, offset, size, spec, shape, count))
     wanted = [Wanted(place, binary) for place, binary in reply["wanted"]]
-    return Request(arrays, wanted, reply["id"])
+    return Request(arrays, wanted, reply["id"], reply["form"])

@@ -40,6 +40,14 @@ class StartError(Exception):
         self.code = code
 
 
+def together(problems: list[StartError]) -> StartError:
+    """Several problems as one: a line for each."""
+    if len(problems) == 1:
+        return problems[0]
+    lines = "\n".join(f"- {problem}" for problem in problems)
+    return StartError(f"The server cannot start, for {len(problems)} reasons:\n{lines}", problems[0].code)
+
+
 def cause(error: Exception) -> str:
     """What failed, for the log: the error's type, and ONNX Runtime's code and node; never values of a request."""
     found = _ORT.match(str(error))

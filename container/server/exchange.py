@@ -9,10 +9,10 @@ import orjson
 from server.errors import Refusal
 
 REASONS = {
-    200: b"OK", 400: b"Bad Request", 404: b"Not Found", 405: b"Method Not Allowed", 408: b"Request Timeout",
-    413: b"Content Too Large", 414: b"URI Too Long", 415: b"Unsupported Media Type", 417: b"Expectation Failed",
-    431: b"Request Header Fields Too Large", 500: b"Internal Server Error", 501: b"Not Implemented",
-    503: b"Service Unavailable", 504: b"Gateway Timeout",
+    200: b"OK", 400: b"Bad Request", 404: b"Not Found", 405: b"Method Not Allowed", 406: b"Not Acceptable",
+    408: b"Request Timeout", 413: b"Content Too Large", 414: b"URI Too Long", 415: b"Unsupported Media Type",
+    417: b"Expectation Failed", 422: b"Unprocessable Content", 431: b"Request Header Fields Too Large",
+    500: b"Internal Server Error", 501: b"Not Implemented", 503: b"Service Unavailable", 504: b"Gateway Timeout",
 }  # fmt: skip
 STATUS_LINES = {status: b"HTTP/1.1 %d %s\r\nContent-Type: " % (status, reason) for status, reason in REASONS.items()}
 JSON = b"application/json"
@@ -29,7 +29,8 @@ class Sender(Protocol):
 class Exchange:
     """One request and the way back. `body` is complete when the application sees the exchange.
 
-    `started` is the time of the first byte (`time.monotonic`). `target` and `state` belong to the application.
+    `started` is the time of the first byte (`time.monotonic`). `echo` holds header lines that go back with any answer.
+    `target` and `state` belong to the application.
     `refusal` is what HTTP itself found wrong; the application answers it, so that it can count it.
     """
 
@@ -37,6 +38,7 @@ class Exchange:
         "answered",
         "body",
         "connection",
+        "echo",
         "headers",
         "keep_alive",
         "method",
@@ -53,6 +55,7 @@ class Exchange:
         self.path = path
         self.headers = headers
         self.started = started
+        self.echo = b""
         self.body: bytes | bytearray | memoryview = b""
         self.keep_alive = True
         self.answered = False

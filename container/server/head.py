@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import httptools
@@ -19,6 +20,24 @@ class Repeat(NamedTuple):
     method: bytes
     path: bytes
     headers: dict[bytes, bytes]
+    echo: bytes
+
+
+# A platform or its caller finds its own request again by these.
+ECHOED = frozenset(
+    (b"x-request-id", b"x-ms-request-id", b"x-ms-client-request-id", b"x-amzn-sagemaker-custom-attributes")
+)
+_ECHO_BYTES = 1024
+_VISIBLE = re.compile(rb"[\x20-\x7e]*\Z")
+
+
+def echo_of(headers: dict[bytes, bytes]) -> bytes:
+    """Header lines that go back as they came; what is long or holds other than visible ASCII does not."""
+    return b"".join(
+        b"%b: %b\r\n" % (name, headers[name])
+        for name in sorted(ECHOED & headers.keys())
+        if len(headers[name]) <= _ECHO_BYTES and _VISIBLE.match(headers[name])
+    )
 
 
 def repeat_of(exchange: Exchange, raw: bytearray, size: int) -> Repeat | None:
@@ -27,7 +46,7 @@ def repeat_of(exchange: Exchange, raw: bytearray, size: int) -> Repeat | None:
     length = int(exchange.headers.get(b"content-length", 0))
     if end < 4 or end + length != size:
         return None
-    return Repeat(bytes(raw[:end]), size, exchange.method, exchange.path, exchange.headers)
+    return Repeat(bytes(raw[:end]), size, exchange.method, exchange.path, exchange.headers, exchange.echo)
 
 
 def long_head(limits: Limits) -> Refusal:

@@ -16,7 +16,7 @@ import numpy as np
 
 from server.errors import Refusal, quote, too_large
 from server.exchange import STATUS_LINES, Exchange
-from server.head import Repeat, long_head, path_of, repeat_of, without_upgrade
+from server.head import Repeat, echo_of, long_head, path_of, repeat_of, without_upgrade
 from server.log import log
 
 if TYPE_CHECKING:
@@ -217,6 +217,7 @@ class Connection(asyncio.BufferedProtocol):
         if parser.should_upgrade() and method != b"CONNECT":
             return
         exchange = Exchange(self, method, path_of(self.url, method), headers, self.started)
+        exchange.echo = echo_of(headers)
         version = parser.get_http_version()
         exchange.keep_alive = parser.should_keep_alive() and not parser.should_upgrade()
         self.reading = exchange
@@ -255,6 +256,7 @@ class Connection(asyncio.BufferedProtocol):
     def _again(self, repeat: Repeat) -> None:
         """The same head, byte for byte, and its whole body: the parser would say what it said then."""
         exchange = Exchange(self, repeat.method, repeat.path, repeat.headers, time.monotonic())
+        exchange.echo = repeat.echo
         start = len(repeat.head)
         exchange.body = bytes(self.listener.scratch[start : repeat.size])
         try:
@@ -322,6 +324,8 @@ class Connection(asyncio.BufferedProtocol):
         parts = [body] if isinstance(body, bytes) else body
         length = sum(map(len, parts))
         close = not exchange.keep_alive or self.listener.draining
+        if exchange.echo:
+            headers += exchange.echo
         if close:
             headers += b"Connection: close\r\n"
         elif exchange.headers.get(b"connection", b"").lower() == b"keep-alive":

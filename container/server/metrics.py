@@ -152,10 +152,17 @@ HELP = {
     "onnx_workers": "Runs that can go on at a time.",
     "onnx_model_info": "Always 1; the labels say which model is served.",
     "onnx_model_ready": "1 once warm-up and canaries have passed and until drain begins.",
-    "onnx_model_speedup_ratio": "fp32 latency divided by the served model's, from the report; absent without one.",
+    "onnx_model_speedup_ratio": (
+        "fp32 latency divided by the served model's. measured=build: from the report. measured=start: on this machine "
+        "at start, where the build could not judge it. Absent where neither was measured."
+    ),
     "onnx_model_agreement_ratio": "Share of samples with fp32's answer, from the report; absent without one.",
     "onnx_canary_sqnr_decibels": (
         "Signal to noise of the start-up canaries against fp32, worst output; absent without canaries."
+    ),
+    "onnx_saturation_sqnr_decibels": (
+        "Signal to noise of the 8-bit kernels of this CPU against those that cannot saturate, worst output of the "
+        "canaries; under 40 they saturate. x86 and int8 only."
     ),
     "onnx_processors": "Processors this process may use (affinity and cgroup quota).",
     "onnx_memory_limit_bytes": "Memory this process may use (cgroup limit or the machine's).",

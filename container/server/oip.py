@@ -71,11 +71,15 @@ class Wanted(NamedTuple):
 
 @dataclass(slots=True)
 class Request:
-    """A request that the model can run: one array per input, in the model's order."""
+    """A request that the model can run: one array per input, in the model's order.
+
+    `form`: how it was written, and so how it is answered: 'oip', 'instances', 'csv' or 'npy'.
+    """
 
     arrays: list[np.ndarray]
     wanted: list[Wanted]
     id: str | None = None
+    form: str = "oip"
 
 
 @dataclass(frozen=True)

@@ -29,15 +29,19 @@ def decode(body: bytes | bytearray, signature: Signature, depth: int) -> Request
 
     `depth` bounds the nesting of everything but tensor data, whose nesting must be its shape's. Raises Refusal (400).
     """
-    document = parse(body, depth)
+    return take(parse(body, depth), body, signature)
+
+
+def take(document: Any, body: bytes | bytearray, signature: Signature) -> Request:
+    """The request that `document`, parsed from `body`, describes. Raises Refusal (400)."""
     has_booleans = _may_hold_booleans(body)
 
-    def take(entry: dict[str, Any], spec: TensorSpec, shape: list[int], count: int) -> np.ndarray:
+    def array_of(entry: dict[str, Any], spec: TensorSpec, shape: list[int], count: int) -> np.ndarray:
         if "data" not in entry:
             raise bad(f"input {quote(spec.name)} has no 'data'")
         return tensor(entry["data"], spec, shape, count, has_booleans)
 
-    return read(document, signature, take)
+    return read(document, signature, array_of)
 
 
 def parse(body: bytes | bytearray, depth: int) -> Any:
@@ -154,6 +158,9 @@ def _pairs_of_request(document: Any, limit: int) -> int:
                     count += len(entry)
                     if "parameters" in entry:
                         count += _pairs(entry["parameters"], limit - 3, limit)
+        elif key == "instances" and type(value) is list:
+            # Lists of numbers are not looked into: they may be long.
+            count += sum(_pairs(entry, limit - 2, limit) if type(entry) is dict else 0 for entry in value)
         elif type(value) in (dict, list):
             count += _pairs(value, limit - 1, limit)
     return count

@@ -10,15 +10,17 @@ from typing import Any
 
 from server import canaries, machine, session
 from server.batching import Batcher
-from server.canaries import Canaries, Replay
-from server.config import Serving
+from server.canaries import Canaries
+from server.config import Serving, missing_files
 from server.decoders import Pool
-from server.errors import StartError
-from server.log import log
+from server.errors import StartError, together
+from server.hooks.load import Hooks
+from server.hooks.load import load as load_hooks
+from server.hooks.threads import Threads
+from server.place import Fetch
+from server.proof import Proof, open_served, prove, with_speedup
 from server.routes import Application
 from server.session import Curve, Model
-
-PRECISE = {"session.x64quantprecision": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class Prepared:
     model: Model
     curve: Curve
     row: session.Arrays
-    replay: Replay | None
+    proof: Proof
+    hooks: Hooks | None
     processors: int
     workers: int
     sha256: str
@@ -48,24 +51,27 @@ class Prepared:
         )
         self._gauges(application, batcher)
         count = self.processors if serving.decoders is None else serving.decoders
-        pool = Pool(model.signature, count, serving.limits.json_depth, loop) if count else None
-        application.open(model, batcher, pool)
+        # A hook thread decodes what it is about to look at.
+        decodes = count > 0 and self.hooks is None
+        pool = Pool(model.signature, count, serving.limits.json_depth, loop) if decodes else None
+        threads = Threads(self.hooks, self.processors + 4, loop) if self.hooks else None
+        application.open(model, batcher, pool, threads)
         return {
             "model": serving.name,
             "version": serving.version,
-            "precision": serving.report.precision if serving.report else "fp32",
+            "precision": _precision(serving),
             "workers": self.workers,
             "maxBatch": self.curve.limit,
-            "canarySqnrDb": None if self.replay is None else self.replay.sqnr_db,
+            "canarySqnrDb": self.proof.replay.sqnr_db if self.proof.replay else None,
         }
 
     def _gauges(self, application: Application, batcher: Batcher) -> None:
-        serving, report, replay = self.serving, self.serving.report, self.replay
+        serving, report, proof = self.serving, self.serving.report, self.proof
         model = (("model", serving.name),)
         info = (
             *model,
             ("version", serving.version),
-            ("precision", report.precision if report else "fp32"),
+            ("precision", _precision(serving)),
             ("recipe", report.recipe if report else "none"),
             ("sha256", self.sha256),
         )
@@ -74,49 +80,72 @@ class Prepared:
         gauge("onnx_queue_depth", model, batcher.depth)
         gauge("onnx_workers", model, lambda: self.workers)
         gauge("onnx_model_info", info, lambda: 1)
-        gauge("onnx_model_speedup_ratio", model, lambda: report.speedup if report else None)
+        if proof.speedup is not None:
+            gauge("onnx_model_speedup_ratio", (*model, ("measured", "start")), lambda: proof.speedup)
+        elif report is not None and report.speed_judged:
+            gauge("onnx_model_speedup_ratio", (*model, ("measured", "build")), lambda: report.speedup)
         gauge("onnx_model_agreement_ratio", model, lambda: report.agreement if report else None)
-        gauge("onnx_canary_sqnr_decibels", model, lambda: replay.sqnr_db if replay else None)
+        gauge("onnx_canary_sqnr_decibels", model, lambda: proof.replay.sqnr_db if proof.replay else None)
+        gauge("onnx_saturation_sqnr_decibels", model, lambda: proof.saturation_db)
 
 
-def prepare(serving: Serving) -> Prepared:
+def prepare(serving: Serving, fetch: Fetch | None = None) -> Prepared:
     """Loads and proves the model. Blocking. Raises StartError: code 2 for a bad model or file, 3 for canaries."""
     processors = machine.processors()
     workers = serving.workers or processors
-    intra_op = serving.intra_op or max(1, processors // workers)
+    intra_op = _intra_op(serving, processors)
+    model, samples, proof, sha256 = _proven(serving, fetch, intra_op)
+    hooks = load_hooks(serving.hooks) if serving.hooks else None
+    rows = _rows(samples) if samples is not None and model.batchable else []
+    rows = rows or [session.example(model, serving.dims)]
+    curve = session.learn(model, rows, serving.warmup_runs, serving.max_batch)
+    proof = with_speedup(proof, serving, model, rows[0], intra_op)
+    return Prepared(serving, model, curve, rows[0], proof, hooks, processors, workers, sha256)
+
+
+def check(serving: Serving, fetch: Fetch | None = None) -> dict[str, Any]:
+    """The facts of `--check`: what `prepare` proves, without timing anything. Raises StartError as it does."""
+    model, _, proof, sha256 = _proven(serving, fetch, _intra_op(serving, machine.processors()))
+    if serving.hooks:
+        load_hooks(serving.hooks)
+    return {
+        "model": serving.name,
+        "version": serving.version,
+        "precision": _precision(serving),
+        "sha256": sha256,
+        "provider": serving.provider.name,
+        "inputs": [spec.metadata() for spec in model.signature.inputs],
+        "outputs": [spec.metadata() for spec in model.signature.outputs],
+        "canarySqnrDb": proof.replay.sqnr_db if proof.replay else None,
+        "saturationSqnrDb": proof.saturation_db,
+        "precise": proof.precise,
+    }
+
+
+def _proven(serving: Serving, fetch: Fetch | None, intra_op: int) -> tuple[Model, Canaries | None, Proof, str]:
+    if fetch is not None:
+        fetch()
+    missing = [StartError(sentence) for sentence in missing_files(serving)]
+    if missing:
+        raise together(missing)
     sha256 = _sha256(serving.model)
     if serving.report and serving.report.sha256 != sha256:
         raise StartError(
             f"{serving.model} is not the model of its report: its SHA-256 is {sha256}, the report's winner has "
             f"{serving.report.sha256}. Optimize the model again, or serve the file that the report is about."
         )
-    model = session.load(serving.model, serving.name, serving.version, intra_op)
+    model = open_served(serving, intra_op)
     samples = canaries.load(serving.canaries, model) if serving.canaries else None
-    replay = None
-    if samples is not None and serving.report is not None:
-        model, replay = _proven(serving, model, samples, intra_op)
-    rows = _rows(samples) if samples is not None and model.batchable else []
-    rows = rows or [session.example(model, serving.dims)]
-    curve = session.learn(model, rows, serving.warmup_runs, serving.max_batch)
-    return Prepared(serving, model, curve, rows[0], replay, processors, workers, sha256)
+    model, proof = prove(serving, model, samples, intra_op)
+    return model, samples, proof, sha256
 
 
-def _proven(serving: Serving, model: Model, samples: Canaries, intra_op: int) -> tuple[Model, Replay]:
-    """The model once its canaries pass; on a CPU without VNNI perhaps only in ONNX Runtime's precise mode."""
-    least = serving.report.min_sqnr_db  # type: ignore[union-attr]
-    replay = canaries.replay(model, samples, least)
-    if replay.problems and not machine.has_vnni():
-        log("warning", "canaries failed, trying session.x64quantprecision", problems=replay.problems)
-        model = session.load(serving.model, serving.name, serving.version, intra_op, PRECISE)
-        replay = canaries.replay(model, samples, least)
-    if replay.problems:
-        problems = "; ".join(replay.problems)
-        raise StartError(
-            f"The canaries of {serving.name} fail, so it is not served: {problems}. "
-            "Optimize the model again on this machine, or serve it as fp32.",
-            code=3,
-        )
-    return model, replay
+def _intra_op(serving: Serving, processors: int) -> int:
+    return serving.intra_op or max(1, processors // (serving.workers or processors))
+
+
+def _precision(serving: Serving) -> str:
+    return serving.report.precision if serving.report else "fp32"
 
 
 def _rows(samples: Canaries) -> list[session.Arrays]:

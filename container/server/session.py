@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
+from server import provider
+from server.config import CPU, Provider
 from server.errors import StartError, quote
 from server.oip import DATATYPES, Signature, TensorSpec
 
@@ -38,9 +40,11 @@ class Model:
     `batchable`: the first axis of every input and output is of any size, so rows of several requests may share a run.
     """
 
-    def __init__(self, session: ort.InferenceSession, signature: Signature) -> None:
+    def __init__(self, session: ort.InferenceSession, signature: Signature, arenas: str = "cpu:0") -> None:
         self.session = session
         self.signature = signature
+        # The memory pools that a large run is to give back, as ONNX Runtime names them.
+        self.arenas = arenas
         self.input_names = [spec.name for spec in signature.inputs]
         self.output_names = [spec.name for spec in signature.outputs]
         specs = (*signature.inputs, *signature.outputs)
@@ -67,8 +71,18 @@ class Model:
         return rows, self._row_key or tuple([array.shape[1:] for array in arrays])
 
 
-def load(path: Path, name: str, version: str, intra_op: int, settings: dict[str, str] | None = None) -> Model:
-    """Opens the model on the CPU with `intra_op` threads per run. Raises StartError where ONNX Runtime refuses it."""
+def load(
+    path: Path,
+    name: str,
+    version: str,
+    intra_op: int,
+    settings: dict[str, str] | None = None,
+    where: Provider = CPU,
+) -> Model:
+    """Opens the model with `intra_op` threads per run. Raises StartError where ONNX Runtime refuses it, and where it
+    would run it elsewhere than on the provider `where`.
+    """
+    provider.prepare(where)
     options = ort.SessionOptions()
     options.intra_op_num_threads = intra_op
     options.inter_op_num_threads = 1
@@ -81,10 +95,14 @@ def load(path: Path, name: str, version: str, intra_op: int, settings: dict[str,
     for key, value in (settings or {}).items():
         options.add_session_config_entry(key, value)
     try:
-        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(
+            str(path), options, providers=provider.session_providers(where), enable_fallback=False
+        )
     except Exception as error:
         raise StartError(f"ONNX Runtime {ort.__version__} refuses {path}: {_first_line(error)}") from error
-    return Model(session, _signature(session, path, name, version))
+    provider.refuse_another(session, where)
+    arenas = "cpu:0" if where.name == "cpu" else "cpu:0;gpu:0"
+    return Model(session, _signature(session, path, name, version), arenas)
 
 
 def _signature(session: ort.InferenceSession, path: Path, name: str, version: str) -> Signature:

@@ -109,6 +109,11 @@ export const signals = {
   speedup: { title: 'speed-up over fp32', unit: 'ratio', value: last('onnx_model_speedup_ratio', 'min') },
   agreement: { title: 'agreement with fp32', unit: 'share', value: last('onnx_model_agreement_ratio', 'min') },
   canarySqnr: { title: 'canary signal to noise', unit: 'decibels', value: last('onnx_canary_sqnr_decibels', 'min') },
+  saturation: {
+    title: '8-bit sums against exact ones',
+    unit: 'decibels',
+    value: last('onnx_saturation_sqnr_decibels', 'min'),
+  },
   ready: { title: 'ready', unit: 'flag', value: last('onnx_model_ready', 'max') },
   reachable: { title: 'reachable', unit: 'flag', value: { op: 'reachable' } },
 } as const satisfies Record<string, Signal>;

@@ -97,3 +97,28 @@ def picky(path: Path) -> Path:
     node = helper.make_node("Gather", ["table", "x"], ["y"])
     table = np.array([10, 20, 30], np.float32)
     return save(path, [node], [("x", "INT64", ["N"])], [("y", "FP32", ["N"])], {"table": table})
+
+
+def quantized(path: Path, reduce_range: bool, rows: int = 8, size: int = 64) -> tuple[Path, np.ndarray, np.ndarray]:
+    """A product in 8 bits with calibrated ranges, whose sums of 8-bit products overflow 16 bits unless the weights keep
+    to 7 bits. Gives the file, inputs of `rows` and what the same product gives in fp32.
+    """
+    rng = np.random.default_rng(3)
+    weight = rng.uniform(0.5, 1, (size, 4)).astype(np.float32) * rng.choice([-1, 1], (1, 4)).astype(np.float32)
+    x = rng.uniform(0.5, 1, (rows, size)).astype(np.float32)
+    top = 63 if reduce_range else 127
+    weights = {
+        "w": np.round(weight * top).astype(np.int8),
+        "w_scale": np.array(1 / top, np.float32),
+        "w_zero": np.array(0, np.int8),
+        "x_scale": np.array(1 / 255, np.float32),
+        "x_zero": np.array(0, np.uint8),
+    }
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "x_scale", "x_zero"], ["x_q"]),
+        helper.make_node("DequantizeLinear", ["x_q", "x_scale", "x_zero"], ["x_f"]),
+        helper.make_node("DequantizeLinear", ["w", "w_scale", "w_zero"], ["w_f"]),
+        helper.make_node("MatMul", ["x_f", "w_f"], ["y"]),
+    ]
+    save(path, nodes, [("x", "FP32", ["N", size])], [("y", "FP32", ["N", 4])], weights)
+    return path, x, x @ weight

@@ -40,8 +40,11 @@ def serving(model: Path, **changes: Any) -> Path:
             "file": model.name,
             "canaries": changes.get("canaries"),
             "report": changes.get("report"),
+            "reference": changes.get("reference"),
             "dims": {},
         },
+        "provider": changes.get("provider", {"name": "cpu", "options": {}}),
+        "hooks": changes.get("hooks"),
         "threads": {
             "workers": changes.get("workers"),
             "intraOp": 1,
@@ -58,19 +61,20 @@ def serving(model: Path, **changes: Any) -> Path:
 
 
 class Running:
-    """A server process. `ready` is the ready line's content."""
+    """A server process. `ready` is the ready line's content. `path` None: it finds its model by itself."""
 
     def __init__(
         self,
-        path: Path,
+        path: Path | None,
         *arguments: str,
         environment: dict[str, str] | None = None,
         wait: bool = True,
         pass_fds: Sequence[int] = (),
     ) -> None:
         base = {key: value for key, value in os.environ.items() if key not in ("PORT", "AIP_HTTP_PORT")}
+        given = [] if path is None else ["--serving", str(path)]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "server", "--serving", str(path), *(arguments or ("--port", "0"))],
+            [sys.executable, "-m", "server", *given, *(arguments or ("--port", "0"))],
             env={**base, "PYTHONPATH": str(CONTAINER), **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -154,7 +158,7 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(path: Path, *arguments: str, **options: Any) -> Iterator[Running]:
+def running(path: Path | None, *arguments: str, **options: Any) -> Iterator[Running]:
     """A server that is stopped in the end; it must then exit with 0, without a traceback."""
     server = Running(path, *arguments, **options)
     try:

@@ -43,7 +43,6 @@ def test_an_absolute_path_is_kept(tmp_path: Path) -> None:
         (lambda d: d["model"].update(name="a/b"), "name must match pattern .*but it is 'a/b'"),
         (lambda d: d["limits"].update(queue=0), "queue must be bigger than or equal to 1, but it is '0'"),
         (lambda d: d["limits"].update(queue="9"), "queue must be integer, but it is '9'"),
-        (lambda d: d["model"].update(file="gone.onnx"), "model.file is 'gone.onnx', and .*gone.onnx is not a file"),
         (lambda d: d["model"].update(canaries="c.npz"), "model.canaries is given without model.report"),
         (lambda d: d["model"].update(report="r.json"), "r.json cannot be read: No such file or directory"),
     ],
@@ -53,6 +52,15 @@ def test_what_is_wrong_in_it_is_said(tmp_path: Path, change: Any, message: str) 
         config.load(changed(tmp_path, change))
     assert caught.value.code == 2
     assert "\n" not in str(caught.value)
+
+
+def test_every_file_that_is_missing_is_told(tmp_path: Path) -> None:
+    hooks = {"file": "gone.py", "seconds": 1}
+    path = changed(tmp_path, lambda d: (d["model"].update(file="gone.onnx"), d.update(hooks=hooks)))
+    assert config.missing_files(config.load(path)) == [
+        f"serving.json has model.file 'gone.onnx', and {tmp_path / 'gone.onnx'} is not a file.",
+        f"serving.json has hooks.file 'gone.py', and {tmp_path / 'gone.py'} is not a file.",
+    ]
 
 
 def test_a_file_that_is_missing_or_no_json(tmp_path: Path) -> None:

@@ -225,13 +225,13 @@ def test_large_strings_travel_through_the_decoder(tmp_path: Path) -> None:
 def test_what_fails_inside_a_decoder_is_logged_without_values(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(body: bytes, *_: object) -> None:
+    def fail(_: str, body: bytes, *others: object) -> None:  # noqa: ARG001
         raise ValueError(body)
 
-    monkeypatch.setattr(decoder.oip_json, "decode", fail)
+    monkeypatch.setattr(decoder.forms, "decode", fail)
     shared = decoders.Shared(6)
     shared.body[:] = b"secret"
-    order = {"length": 6, "depth": 16}
+    order = {"length": 6, "depth": 16, "form": "json"}
     answer = decoder.answer(order, os.dup(shared.descriptor), Signature("m", "1", (), ()))
     assert answer == {"status": 500, "error": "the body could not be decoded"}
     line = json.loads(capfd.readouterr().err)

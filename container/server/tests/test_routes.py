@@ -131,7 +131,7 @@ def x(**changes: Any) -> bytes:
         (orjson.dumps(GOOD).replace(b"8]", b"NaN]"), {}, "not JSON"),
         (orjson.dumps(GOOD)[:-20], {}, "not JSON"),
         (b"", {}, "not JSON"),
-        (b'{"instances": [[1, 2, 3, 4]]}', {}, "'inputs' is missing"),
+        (b'{"rows": [[1, 2, 3, 4]]}', {}, "the body has neither 'inputs' (Open Inference Protocol) nor 'instances'"),
         (b"{}" + ROWS.tobytes(), {"Inference-Header-Content-Length": "2"}, "'inputs' is missing"),
         (ROWS.tobytes(), {"Inference-Header-Content-Length": "-1"}, "a whole number of bytes is wanted"),
         (ROWS.tobytes(), {"Inference-Header-Content-Length": "99999999999"}, "the whole body has 32"),
