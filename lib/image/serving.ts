@@ -1,10 +1,20 @@
 /** Step 4 of the road: how the server is to run the model (serving.json). */
 
 import type { ServingFile } from '../contract/serving.js';
+import type { Provider } from '../hardware/estimate/precision.js';
 import type { ServingSpec } from '../spec.js';
 
 /** Files of an optimized model, beside serving.json. */
 export const optimizedFiles = { model: 'model.onnx', canaries: 'canaries.npz', report: 'report.json' } as const;
+
+/** fp32's file beside the served one, written where speed could not be judged at build time. */
+export const referenceFile = 'reference.onnx';
+
+/** The user's hooks beside serving.json, whatever their file was called. */
+export const hooksFile = 'hooks.py';
+
+/** Time one call of a hook may take, unless the user says otherwise. */
+export const hookSeconds = 5;
 
 /** What serving.json is made from. */
 export interface ServingInput {
@@ -13,10 +23,12 @@ export interface ServingInput {
   readonly dims: Readonly<Record<string, number>>;
   /** The model's file and what stands beside it; a bare model has neither canaries nor report. */
   readonly files: { readonly model: string; readonly canaries: string | null; readonly report: string | null };
+  /** @default 'cpu' */
+  readonly provider?: Provider;
 }
 
 /** The serving configuration of one model; the defaults are those of `ServingSpec`. */
-export function planServing({ name, serving, dims, files }: ServingInput): ServingFile {
+export function planServing({ name, serving, dims, files, provider = 'cpu' }: ServingInput): ServingFile {
   return {
     schemaVersion: 1,
     model: {
@@ -25,8 +37,11 @@ export function planServing({ name, serving, dims, files }: ServingInput): Servi
       file: files.model,
       canaries: files.canaries,
       report: files.report,
+      reference: files.report === null ? null : referenceFile,
       dims: { ...dims },
     },
+    provider: { name: provider, options: {} },
+    hooks: serving?.hooks === undefined ? null : { file: hooksFile, seconds: serving.hookSeconds ?? hookSeconds },
     threads: { workers: serving?.workers ?? null, intraOp: serving?.intraOpThreads ?? null, decoders: null },
     batching: { maxBatch: serving?.maxBatch ?? null },
     limits: {
