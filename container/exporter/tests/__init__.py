@@ -1,0 +1,1 @@
+"""Tests of the export, all for real: they need the environment `torch`."""
