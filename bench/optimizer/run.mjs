@@ -1,61 +1,46 @@
-// Optimizes the three example models as `slipway optimize` does and tabulates what the reports say.
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+// The optimizer beside its peers and an exhaustive sweep: `npm run bench:optimizer -- [--models a,b] [--threads 1,2] [--quick] [--no-peers]`.
+// Makes what run.py needs: the recipes that Slipway plans for this machine, and the peers' environments. Results: bench/results/optimizer.*
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runToEnd } from '../../scripts/process.mjs';
 import { python, root } from '../../scripts/python.mjs';
-import { writeResult } from '../result.mjs';
+import { writeRecipes } from './recipes.mjs';
 
-await python('optimizer');
+const here = join(root, 'bench', 'optimizer');
+const environments = join(homedir(), '.cache', 'slipway', 'bench-peers');
 
-function optimize(name) {
-  const folder = join(root, 'examples', 'models', name);
-  const out = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
-  try {
-    const args = [`${name}.onnx`, '--data', 'samples.npz', '--labels', 'labels.npy', '--out', out, '--json'];
-    const started = performance.now();
-    const run = spawnSync(process.execPath, [join(root, 'dist', 'bin', 'slipway.js'), 'optimize', ...args], {
-      cwd: folder,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    if (run.status !== 0) throw new Error(`slipway optimize ${name} ended with ${run.status}`);
-    return { name, seconds: (performance.now() - started) / 1000, report: JSON.parse(run.stdout) };
-  } finally {
-    rmSync(out, { recursive: true, force: true });
-  }
+/** Makes a peer's environment once. Where that fails a file beside it says so, and the bench goes on without the peer. */
+async function peer(name, command) {
+  const folder = join(environments, name);
+  const failed = join(environments, `${name}.failed`);
+  rmSync(failed, { force: true });
+  if (existsSync(folder)) return;
+  mkdirSync(environments, { recursive: true });
+  const fresh = `${folder}.new`;
+  rmSync(fresh, { recursive: true, force: true });
+  const pip = ['-m', 'pip', '--disable-pip-version-check', '--quiet', 'install', '-r', join(here, `${name}.txt`)];
+  process.stderr.write(`Installing ${name} for comparison\n`);
+  const made = (await runToEnd(command, ['-m', 'venv', fresh])) || (await runToEnd(join(fresh, 'bin', 'python'), pip));
+  if (made === 0) return renameSync(fresh, folder);
+  rmSync(fresh, { recursive: true, force: true });
+  writeFileSync(failed, `bench/optimizer/${name}.txt could not be installed`);
 }
 
-const share = (value) => (value == null ? '–' : `${(100 * value).toFixed(1)} %`);
-
-const rows = ['digits', 'digits-encoder', 'breast-cancer'].map(optimize).map(({ name, seconds, report }) => ({
-  model: name,
-  verdict: report.verdict,
-  precision: report.winner.precision,
-  recipe: report.winner.name,
-  speedup: report.winner.speedup,
-  agreement: report.winner.agreement,
-  accuracy: report.winner.accuracy,
-  accuracyFp32: report.reference.accuracy,
-  bytes: report.winner.bytes,
-  bytesFp32: report.reference.bytes,
-  seconds,
-  host: report.host,
-}));
-
-writeResult('optimizer', {
-  title: 'Optimizer on the example models',
-  command: 'npm run bench optimizer',
-  note: 'Speed is fp32 latency divided by the winner’s, paired, batch 1, one thread; accuracy on samples that were not calibrated with.',
-  rows,
-  columns: ['model', 'winner', 'speed', 'agreement', 'accuracy (fp32)', 'size (fp32)', 'seconds'],
-  cells: (row) => [
-    row.model,
-    row.recipe,
-    `${row.speedup?.toFixed(2)}x`,
-    share(row.agreement),
-    `${share(row.accuracy)} (${share(row.accuracyFp32)})`,
-    `${Math.round(row.bytes / 1000)} KB (${Math.round(row.bytesFp32 / 1000)} KB)`,
-    row.seconds.toFixed(1),
-  ],
-});
+const args = process.argv.slice(2);
+const { python: command, env } = await python('optimizer');
+const recipes = mkdtempSync(join(tmpdir(), 'slipway-recipes-'));
+try {
+  await writeRecipes(recipes, 'local');
+  const peers = args.includes('--no-peers') ? [] : ['olive', 'optimum'];
+  for (const name of peers) await peer(name, command);
+  const options = args.filter((argument) => argument !== '--no-peers');
+  const given = peers.length > 0 ? ['--peers', environments] : [];
+  process.exitCode = await runToEnd(command, [join(here, 'run.py'), '--recipes', recipes, ...given, ...options], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 1, 2],
+  });
+} finally {
+  rmSync(recipes, { recursive: true, force: true });
+}
