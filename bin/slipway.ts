@@ -4,10 +4,13 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { packageFile } from '../lib/package-root.js';
+import { buildCommand } from './commands/build.js';
 import { estimateCommand } from './commands/estimate.js';
+import { exportCommand } from './commands/export.js';
 import { inspectCommand } from './commands/inspect.js';
 import { optimizeCommand } from './commands/optimize.js';
 import { planCommand } from './commands/plan.js';
+import { reportCommand } from './commands/report.js';
 import { serveCommand } from './commands/serve.js';
 import { upCommand } from './commands/up.js';
 import { explain, outliveOutput, say } from './terminal.js';
@@ -27,12 +30,18 @@ Examples:
   $ slipway inspect fraud.onnx                      # what the model is
   $ slipway plan fraud.onnx --p99-ms 50 --rps 200   # which machine it needs, on every platform
   $ slipway optimize fraud.onnx --data samples.npz --out build/
-  $ slipway serve build/`,
+  $ slipway report build/ --open                    # what was tried, measured and decided
+  $ slipway build fraud.onnx --data samples.npz --platform gcp-cloud-run --tag fraud:1
+  $ slipway serve build/
+  $ slipway export train.py:build_model --example inputs.npz --out model.onnx   # from PyTorch`,
   );
 
 for (const command of [
   upCommand(),
+  exportCommand(),
   optimizeCommand(),
+  reportCommand(),
+  buildCommand(),
   serveCommand(),
   inspectCommand(),
   planCommand(),

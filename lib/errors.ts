@@ -32,3 +32,8 @@ export class ProblemsError extends SlipwayError {
     this.problems = problems;
   }
 }
+
+/** No form of the model passed the gate, and fp32 may not be served instead. The command line ends with 3. */
+export class GateFailedError extends SlipwayError {
+  override readonly name = 'GateFailedError';
+}

@@ -2,6 +2,7 @@
 
 import type { RecipeFile } from './contract/recipe.js';
 import type { ServingFile } from './contract/serving.js';
+import { checked } from './contract/validate.js';
 import { type Problem, ProblemsError, SlipwayError } from './errors.js';
 import type { HardwareChoice } from './hardware/choice.js';
 import { readMeasurements } from './hardware/measured.js';
@@ -11,10 +12,12 @@ import { requestProblems } from './hardware/request.js';
 import { selectHardware } from './hardware/select.js';
 import { optimizedFiles, planServing } from './image/serving.js';
 import { lockPath, placeOf, readLock } from './lock/lock-file.js';
+import { lockProblems, type OptimizationSummary, replayOf, summaryOf, targetOf } from './lock/optimization.js';
 import { endpointName, type ModelSource } from './model/model.js';
 import { describeModel, fixedDimProblems } from './model/model-file.js';
 import type { ModelProfile } from './model/profile.js';
 import { servingProblems } from './model/read.js';
+import { readable } from './model/regular-file.js';
 import { boundDims, checkSamples } from './model/sample-checks.js';
 import { readLabelsInfo, readSamples } from './model/samples.js';
 import { type MonitoringPlan, type MonitoringRequest, monitoringProblems, planMonitoring } from './monitoring/plan.js';
@@ -34,8 +37,29 @@ export interface EndpointPlan {
   readonly dims: Readonly<Record<string, number>>;
   readonly hardware: HardwareChoice;
   readonly recipe: RecipeFile;
+  /** Figures of the form that the lock keeps for these machines; null where it keeps none, and the build searches. */
+  readonly optimization: OptimizationSummary | null;
   readonly serving: ServingFile;
   readonly monitoring: MonitoringPlan;
+  /** The user's own files besides model, samples and labels: paths as given, null where there is none. */
+  readonly files: {
+    /** Python, with the function that `recipe.gate.metric` names. */
+    readonly metric: string | null;
+    /** Python, with `pre` or `post`. */
+    readonly hooks: string | null;
+    /** A requirements.txt for the hooks. */
+    readonly requirements: string | null;
+  };
+}
+
+/** How to plan. */
+export interface PlanSettings {
+  /**
+   * Make the form again that the lock keeps for the plan's machines, where it keeps one; else search.
+   *
+   * @default true
+   */
+  readonly replay?: boolean;
 }
 
 /** A latency objective comes from `objective` unless `monitoring` has its own: the problem is told where the user gave it. */
@@ -45,7 +69,7 @@ function asAsked(problem: Problem, spec: EndpointSpec): Problem {
 }
 
 /** The model's graph, and the headers of samples and labels; every file that cannot be read is told at once. */
-function readFiles(name: string, { model: source, measurements: table }: EndpointSpec) {
+function readFiles(name: string, { model: source, measurements: table, optimization, serving }: EndpointSpec) {
   const problems: Problem[] = [];
   const read = <T, From>(where: string, from: From | undefined, reader: (from: From) => T): T | undefined => {
     try {
@@ -61,8 +85,13 @@ function readFiles(name: string, { model: source, measurements: table }: Endpoin
   const labels = read('labels', source.labels, readLabelsInfo);
   const lock = read('lock', lockPath(source), readLock);
   const measurements = read('measurements', table, readMeasurements) ?? [];
+  const files = {
+    metric: read('optimization.metric.file', optimization?.metric?.file, readable) ?? null,
+    hooks: read('serving.hooks', serving?.hooks, readable) ?? null,
+    requirements: read('serving.requirements', serving?.requirements, readable) ?? null,
+  };
   if (!model || problems.length > 0) throw new ProblemsError(`Endpoint '${name}' cannot be planned`, problems);
-  return { model, samples, labels, lock, measurements };
+  return { model, samples, labels, lock, measurements, files };
 }
 
 /** A profile stands for a model elsewhere: only a platform that fetches it can run it. */
@@ -105,7 +134,7 @@ const scrapeSeconds = 2;
  * @throws ProblemsError: first with every problem of the spec's own values, then with every file that cannot be read, then with
  *   every way in which model, samples, machine and objectives do not fit together
  */
-export function planEndpoint(spec: EndpointSpec, platform: Platform): EndpointPlan {
+export function planEndpoint(spec: EndpointSpec, platform: Platform, settings: PlanSettings = {}): EndpointPlan {
   const own = specProblems(spec);
   if (!Array.isArray(platform?.machines)) {
     own.push({
@@ -117,7 +146,7 @@ export function planEndpoint(spec: EndpointSpec, platform: Platform): EndpointPl
 
   const source = spec.model;
   const name = endpointName(source);
-  const { model, samples, labels, lock, measurements } = readFiles(name, spec);
+  const { model, samples, labels, lock, measurements, files } = readFiles(name, spec);
   const { profile } = model;
 
   const bound = boundDims(profile, samples, { ...model.fixedDims, ...source.dims });
@@ -147,7 +176,7 @@ export function planEndpoint(spec: EndpointSpec, platform: Platform): EndpointPl
     ...profileProblems(source, platform),
     ...fixedDimProblems(model.fixedDims, dims),
     ...servingProblems(profile),
-    ...(samples ? checkSamples(profile, samples, labels) : []),
+    ...(samples ? checkSamples(profile, samples, labels, files.metric !== null) : []),
     ...bound.problems,
     ...monitoringProblems(monitoring).map((problem) => asAsked(problem, spec)),
     ...(Array.isArray(hardware) ? hardware : []),
@@ -156,6 +185,21 @@ export function planEndpoint(spec: EndpointSpec, platform: Platform): EndpointPl
     throw new ProblemsError(`Endpoint '${name}' cannot be planned`, problems);
   }
 
+  const serving = servingAsPlanned(spec, platform, hardware);
+  const recipe = planRecipe({
+    name,
+    profile,
+    platform: platform.id,
+    machines: [hardware.chosen, ...hardware.fallbacks],
+    provider: hardware.runtime.provider,
+    optimization: spec.optimization,
+    dims,
+    workers: serving.workers ?? null,
+    samples: samples !== undefined,
+  });
+  const locked = settings.replay === false ? undefined : lock?.optimizations?.[targetOf(recipe.target)];
+  const refused = locked ? lockProblems(lockPath(source), locked, recipe) : [];
+  if (refused.length > 0) throw new ProblemsError(`Endpoint '${name}' cannot be planned`, refused);
   return {
     schemaVersion: 1,
     platform: platform.id,
@@ -164,17 +208,10 @@ export function planEndpoint(spec: EndpointSpec, platform: Platform): EndpointPl
     profile,
     dims,
     hardware,
-    recipe: planRecipe({
-      name,
-      profile,
-      platform: platform.id,
-      machines: [hardware.chosen, ...hardware.fallbacks],
-      provider: hardware.runtime.provider,
-      optimization: spec.optimization,
-      dims,
-      samples: samples !== undefined,
-    }),
-    serving: planServing({ name, serving: servingAsPlanned(spec, platform, hardware), dims, files: optimizedFiles }),
+    recipe: locked ? checked('recipe', { ...recipe, replay: replayOf(locked) }, lockPath(source)) : recipe,
+    optimization: locked ? summaryOf(locked) : null,
+    serving: planServing({ name, serving, dims, files: optimizedFiles, provider: hardware.runtime.provider }),
     monitoring: planMonitoring(monitoring),
+    files,
   };
 }

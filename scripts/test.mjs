@@ -83,12 +83,33 @@ async function browser() {
   return 'Chromium is missing. Install it: apt-get install chromium';
 }
 
+/** What builds images and takes them, Debian's packages by program; installed where that is allowed. */
+const imageTools = { buildah: 'buildah', debootstrap: 'debootstrap', 'docker-registry': 'docker-registry' };
+
+async function imageBuilder() {
+  if (process.getuid?.() !== 0) return 'Images are built as root here. Run this suite as root';
+  const missing = () =>
+    Object.entries(imageTools).flatMap(([name, aptPackage]) =>
+      whichOf([name, `../sbin/${name}`]) ? [] : [aptPackage],
+    );
+  const wanted = missing();
+  if (wanted.length > 0 && whichOf(['apt-get'])) {
+    process.stderr.write(`Installing ${wanted.join(', ')} for the image suite …\n`);
+    const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+    await runToEnd('apt-get', ['update', '-qq'], options);
+    await runToEnd('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...wanted], options);
+  }
+  const left = missing();
+  return left.length > 0 ? `Missing: ${left.join(', ')}. Install them: apt-get install ${left.join(' ')}` : undefined;
+}
+
 /** Each suite: what it needs that may be missing (a sentence), and how it runs. */
 const suites = {
   unit: { run: vitest('unit') },
   container: { run: pytest },
   local: { run: vitest('local') },
   page: { needs: browser, run: vitest('page') },
+  image: { needs: imageBuilder, run: vitest('image') },
 };
 
 /** Runs suites. Resolves with the exit code. */

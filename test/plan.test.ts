@@ -24,6 +24,7 @@ test('a plan names what every room decided', () => {
   expect(checked('recipe', plan.recipe, 'recipe').candidates.map((candidate) => candidate.name)).toEqual([
     'int8-static-minmax',
     'int8-static-percentile',
+    'int8-static-minmax-chain',
     'int8-static-minmax-all',
   ]);
   expect(checked('serving', plan.serving, 'serving').model).toEqual({
@@ -32,6 +33,7 @@ test('a plan names what every room decided', () => {
     file: 'model.onnx',
     canaries: 'canaries.npz',
     report: 'report.json',
+    reference: 'reference.onnx',
     dims: {},
   });
   expect(plan.monitoring.model).toBe('digits');
@@ -43,6 +45,14 @@ test('the same spec gives the same bytes, wherever the model lies', () => {
   const { source: _, ...first } = planEndpoint({ model: digits }, here);
   const { source: __, ...second } = planEndpoint({ model: { ...digits, path: copy } }, here);
   expect(JSON.stringify(second)).toBe(JSON.stringify(first));
+});
+
+test('a machine for 4-bit weights is chosen as for floats, which they are widened to', () => {
+  const [int4, fp32] = (['int4', 'fp32'] as const).map((precision) =>
+    planEndpoint({ model: digits, optimization: { precision } }, cloud('aws-sagemaker', { region: 'eu-central-1' })),
+  );
+  expect(int4!.hardware).toEqual(fp32!.hardware);
+  expect(int4!.recipe.precision).toBe('int4');
 });
 
 test('a plan survives JSON', () => {
@@ -70,11 +80,11 @@ describe('on a cloud', () => {
     expect(hardware.explain()).toContain(hardware.chosen.name);
   });
 
-  test('a machine that is named is taken; a GPU is served in the form the optimizer can make', () => {
+  test('a machine that is named is taken; a GPU is served in 16 bits', () => {
     const plan = planEndpoint({ model: digits, hardware: Hardware.of('ml.g6.xlarge') }, sagemaker);
     expect(plan.hardware.chosen).toMatchObject({ name: 'ml.g6.xlarge', accelerator: 'l4', acceleratorCount: 1 });
     expect(plan.recipe.target.provider).toBe('cuda');
-    expect(plan.recipe.candidates).toEqual([]);
+    expect(new Set(plan.recipe.candidates.map(({ precision }) => precision))).toEqual(new Set(['fp16']));
   });
 
   test('the server runs as many at a time as the latency was planned with, or as the user says', () => {

@@ -80,7 +80,7 @@ export function tellLock(
     }
   }
   if (Object.keys(fresh).length > 0) {
-    writeLock(path, fresh);
+    writeLock(path, { machines: fresh });
     for (const [place, { machine, replicas }] of Object.entries(fresh))
       say(`Locked ${place}: ${times(replicas, machine)}.`);
     say(`Lock: ${path}`);

@@ -119,7 +119,13 @@ function questionFor(selection: Selection, platform: Platform, estimate: Questio
     work,
     target,
     payload: payloadOf(work, target.rows, requestOf(work, objective).encoding),
-    limits: { precision, providers: providersOf(selection), only: pinned?.form, samples },
+    // 4-bit weights are widened before they are multiplied: a machine is as fast as with floats, or faster.
+    limits: {
+      precision: precision === 'int4' ? 'fp32' : precision,
+      providers: providersOf(selection),
+      only: pinned?.form,
+      samples,
+    },
     toZero: scaling?.toZero ?? false,
     notes: (machine) => [...priceNotes(platform, machine), ...runtimeNotes(platform, machine)],
     devices: lanesOf(platform.id, selection.workers),

@@ -8,6 +8,7 @@ import { SlipwayError } from '../errors.js';
 import type { EndpointPlan } from '../plan.js';
 import { cacheDir, scratchFolder } from './cache.js';
 import { startDashboard } from './dashboard.js';
+import { withHookPackages } from './hook-packages.js';
 import { type OptimizedModel, optimizeCached, optimizeInto, type Progress } from './optimizer.js';
 import { bar } from './progress-bar.js';
 import { findPrometheus, startPrometheus } from './prometheus.js';
@@ -140,9 +141,9 @@ export async function runLocally(
     });
 
     const sample = sampleRequest(plan);
-    const server = await observe('Starting the server', () =>
+    const server = await observe('Starting the server', async (detail) =>
       startServer({
-        environment,
+        environment: await withHookPackages(environment, plan.files.requirements, { log: detail, signal }),
         serving: join(model.folder, 'serving.json'),
         host,
         port,

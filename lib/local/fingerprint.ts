@@ -29,7 +29,7 @@ function* sources(folder: string): Generator<string> {
 }
 
 /**
- * Model, external data, samples, labels, recipe, tools and processor: 32 hex digits.
+ * Model, external data, samples, labels, the user's own files, recipe, tools and processor: 32 hex digits.
  *
  * @param tools - identity of the Python environment
  */
@@ -38,7 +38,8 @@ export function optimizationKey(plan: EndpointPlan, tools: string): string {
   const { path, calibration, labels } = plan.source;
   addFile(hash, path);
   for (const { location } of plan.profile.externalData) addFile(hash, join(dirname(path), location));
-  for (const file of [calibration, labels]) {
+  const { metric, hooks, requirements } = plan.files;
+  for (const file of [calibration, labels, metric, hooks, requirements]) {
     if (file) addFile(hash, file);
     else hash.update('none\0');
   }

@@ -1,12 +1,12 @@
 /** Runs container/optimizer on this machine, and keeps what it made. */
 
-import { existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ReportFile } from '../contract/report.js';
 import { contractText, readContract } from '../contract/validate.js';
-import { SlipwayError } from '../errors.js';
-import { optimizedFiles } from '../image/serving.js';
+import { GateFailedError, SlipwayError } from '../errors.js';
+import { optimizedFiles, referenceFile } from '../image/serving.js';
 import type { EndpointPlan } from '../plan.js';
 import { cacheDir, makeEntry, refuseUnwritable, scratchFolder } from './cache.js';
 import { startChild } from './child.js';
@@ -26,9 +26,15 @@ export interface OptimizeOptions {
   readonly environment: PythonEnvironment;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Go on where an interrupted run was: finished candidates are taken from the cache, and kept there.
+   *
+   * @default true
+   */
+  readonly resume?: boolean | undefined;
 }
 
-/** A folder with model.onnx, report.json, canaries.npz and serving.json. */
+/** A folder that the optimizer wrote, with serving.json and the user's hooks beside its files. */
 export interface OptimizedModel {
   readonly folder: string;
   readonly report: ReportFile;
@@ -46,12 +52,30 @@ function progressOf(line: string): Progress | undefined {
   }
 }
 
+/** Files that a run leaves, or that go with an earlier result. */
+const writtenFiles: readonly string[] = [
+  ...Object.values(optimizedFiles),
+  referenceFile,
+  'build.json',
+  'report.html',
+  'report.md',
+  'serving.json',
+];
+
+/** The optimizer's exit status when no candidate passes the gate and fp32 may not be served. */
+const gateFailed = 3;
+
+/** Name of the copy of the user's hooks beside serving.json. */
+const hooksFile = ({ serving, files }: EndpointPlan): string[] =>
+  serving.hooks === null || files.hooks === null ? [] : [serving.hooks.file];
+
 /** Refuses a folder in which the result would replace what it is made from. */
 function refuseOverwriting(folder: string, plan: EndpointPlan): void {
   const { path, calibration, labels } = plan.source;
   const external = plan.profile.externalData.map(({ location }) => join(dirname(path), location));
-  const sources = [path, calibration, labels, ...external].filter((file) => file !== undefined);
-  const written = [...Object.values(optimizedFiles), 'serving.json'].map((name) => join(folder, name));
+  const own = Object.values(plan.files).filter((file) => file !== null);
+  const sources = [path, calibration, labels, ...external, ...own].filter((file) => file !== undefined);
+  const written = [...writtenFiles, ...hooksFile(plan)].map((name) => join(folder, name));
   const taken = written.filter((file) => existsSync(file)).map((file) => realpathSync(file));
   const lost = sources.find((file) => taken.includes(realpathSync(file)));
   if (lost) throw new SlipwayError(`'${lost}' would be overwritten by the result. Name another folder with --out.`);
@@ -60,7 +84,8 @@ function refuseOverwriting(folder: string, plan: EndpointPlan): void {
 /**
  * Optimizes into `folder`, which is made when it is missing. An interrupted run leaves no half-written file in it.
  *
- * @throws SlipwayError with the optimizer's own words when it refuses the input or the gate fails
+ * @throws GateFailedError when the gate fails and fp32 may not be served, SlipwayError when the input is refused: both with the
+ *   optimizer's own words
  */
 export async function optimizeInto(folder: string, plan: EndpointPlan, options: OptimizeOptions): Promise<ReportFile> {
   options.signal?.throwIfAborted();
@@ -78,6 +103,8 @@ export async function optimizeInto(folder: string, plan: EndpointPlan, options: 
         ...['-m', 'optimizer', '--recipe', recipe, '--model', path, '--out', folder, '--scratch', scratch],
         ...(calibration ? ['--data', calibration] : []),
         ...(labels ? ['--labels', labels] : []),
+        ...(plan.files.metric ? ['--metric', plan.files.metric] : []),
+        ...(options.resume === false ? [] : ['--cache', join(cacheDir(), 'candidates')]),
       ],
       { env },
     );
@@ -91,9 +118,11 @@ export async function optimizeInto(folder: string, plan: EndpointPlan, options: 
     child.process.stderr!.setEncoding('utf8').on('data', (text: string) => said.push(text));
     const code = await child.ended.finally(() => options.signal?.removeEventListener('abort', abort));
     options.signal?.throwIfAborted();
-    if (code !== 0)
-      throw new SlipwayError(said.join('').trim() || `The optimizer ended with code ${code} and said nothing.`);
+    const words = said.join('').trim();
+    if (code === gateFailed) throw new GateFailedError(words);
+    if (code !== 0) throw new SlipwayError(words || `The optimizer ended with code ${code} and said nothing.`);
 
+    for (const name of hooksFile(plan)) copyFileSync(plan.files.hooks!, join(folder, name));
     writeFileSync(join(folder, 'serving.json'), contractText('serving', plan.serving));
     return readContract('report', join(folder, optimizedFiles.report));
   } catch (error) {
@@ -104,8 +133,9 @@ export async function optimizeInto(folder: string, plan: EndpointPlan, options: 
 }
 
 /** The report of a whole entry; nothing when a file is missing or damaged. */
-function keptReport(folder: string): ReportFile | undefined {
-  if (!Object.values(optimizedFiles).every((name) => existsSync(join(folder, name)))) return undefined;
+function keptReport(folder: string, plan: EndpointPlan): ReportFile | undefined {
+  const needed = [...Object.values(optimizedFiles), ...hooksFile(plan)];
+  if (!needed.every((name) => existsSync(join(folder, name)))) return undefined;
   try {
     readContract('serving', join(folder, 'serving.json'));
     return readContract('report', join(folder, optimizedFiles.report));
@@ -117,7 +147,7 @@ function keptReport(folder: string): ReportFile | undefined {
 /** The optimized model from the cache, made first when it is not there. */
 export async function optimizeCached(plan: EndpointPlan, options: OptimizeOptions): Promise<OptimizedModel> {
   const folder = join(cacheDir(), 'models', optimizationKey(plan, options.environment.identity));
-  const kept = keptReport(folder);
+  const kept = keptReport(folder, plan);
   if (kept) return { folder, report: kept, cached: true };
   rmSync(folder, { recursive: true, force: true });
   await makeEntry(folder, async (made) => void (await optimizeInto(made, plan, options)));

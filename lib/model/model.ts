@@ -11,7 +11,7 @@ export interface ModelSource {
   readonly name?: string;
   /** `.npz` of samples: keys are input names, the first axis is the sample. */
   readonly calibration?: string;
-  /** `.npy` of integer class ids, one for each sample, compared with the argmax of the first float output. */
+  /** `.npy` of integer class ids, one for each sample, compared with the argmax of the first float output; anything, samples first, where a metric of the user's own reads it. */
   readonly labels?: string;
   /** Sizes of symbolic dimensions, by name, each at least 1. */
   readonly dims?: Readonly<Record<string, number>>;
@@ -28,7 +28,8 @@ export interface OnnxOptions {
    */
   readonly calibration?: string;
   /**
-   * Labels: an `.npy` of integer class ids, one for each sample, compared with the argmax of the first float output.
+   * Labels: an `.npy` of integer class ids, one for each sample, compared with the argmax of the first float output. With a metric of
+   * your own (`optimization.metric`) they may be any numbers, samples first.
    *
    * @default - none: fp32's own answers are the yardstick
    */

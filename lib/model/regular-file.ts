@@ -43,6 +43,9 @@ export function readAt({ descriptor }: OpenFile, buffer: Buffer, from: number): 
   return count;
 }
 
+/** The same path, when it names a regular file that may be read. Throws `SlipwayError` as `withFile` does. */
+export const readable = (path: string): string => withFile(path, () => path);
+
 /** The whole text of a file, UTF-8. Throws `SlipwayError` as `withFile` does. */
 export function readText(path: string): string {
   return withFile(path, (file) => {

@@ -7,8 +7,17 @@ import type { Dim, ModelProfile, TensorInfo } from './profile.js';
 import type { ArrayInfo, LabelsInfo, SamplesInfo } from './samples.js';
 import { shapeText } from './shape-text.js';
 
-/** Every way in which samples and labels do not fit the model, as far as headers tell; empty when they do. */
-export function checkSamples(profile: ModelProfile, samples: SamplesInfo, labels?: LabelsInfo): Problem[] {
+/**
+ * Every way in which samples and labels do not fit the model, as far as headers tell; empty when they do.
+ *
+ * @param ownMetric - labels are for the user's own metric: they may be any numbers, samples first
+ */
+export function checkSamples(
+  profile: ModelProfile,
+  samples: SamplesInfo,
+  labels?: LabelsInfo,
+  ownMetric = false,
+): Problem[] {
   const found = [
     ...nameProblems(profile, samples),
     ...pairs(profile, samples).flatMap(([input, array]) => arrayProblems(input, array)),
@@ -17,7 +26,7 @@ export function checkSamples(profile: ModelProfile, samples: SamplesInfo, labels
   ];
   return [
     ...found.map((what) => ({ where: samples.path, what })),
-    ...(labels ? labelProblems(profile, samples, labels) : []),
+    ...(labels ? labelProblems(profile, samples, labels, ownMetric) : []),
   ];
 }
 
@@ -186,9 +195,18 @@ function sizesText(sizes: readonly SizeSeen[]): string {
   return sizes.map(({ array, size }) => `${size} in '${array}'`).join(', ');
 }
 
-function labelProblems(profile: ModelProfile, { arrays }: SamplesInfo, { path, dtype, shape }: LabelsInfo): Problem[] {
+function labelProblems(
+  profile: ModelProfile,
+  { arrays }: SamplesInfo,
+  { path, dtype, shape }: LabelsInfo,
+  ownMetric: boolean,
+): Problem[] {
   const { kind } = dtypes[dtype];
   const count = arrays[0]?.shape[0];
+  if (ownMetric) {
+    const what = `${shape[0] ?? 'No'} labels for ${count ?? 0} samples. Give one for each sample, samples on the first axis.`;
+    return shape[0] === count ? [] : [{ where: path, what }];
+  }
   const whats = [
     kind === 'signed' || kind === 'unsigned'
       ? null

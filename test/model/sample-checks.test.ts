@@ -102,6 +102,19 @@ describe('labels', () => {
   });
 });
 
+test.each([
+  ['float32', [3]],
+  ['int64', [3, 4]],
+  ['bool', [3, 2, 2]],
+] as const)("a metric of the user's own reads labels of any kind: %s %j", (dtype, shape) => {
+  const model = profile(input('x', ['batch', 4]));
+  const labels = { path: 'l.npy', dtype, shape: [...shape] };
+  expect(checkSamples(model, samples(array('x', [3, 4])), labels, true)).toEqual([]);
+  expect(checkSamples(model, samples(array('x', [5, 4])), labels, true)).toEqual([
+    { where: 'l.npy', what: '3 labels for 5 samples. Give one for each sample, samples on the first axis.' },
+  ]);
+});
+
 describe('labels need class scores', () => {
   const given = samples(array('x', [3, 2]));
   const whatWith = (...outputs: TensorInfo[]) =>
