@@ -121,7 +121,9 @@ export async function test(names) {
   }
   mkdirSync(results, { recursive: true });
   const total = { passed: 0, failed: 0, skipped: 0 };
-  for (const name of names.length > 0 ? names : Object.keys(suites)) {
+  // The image suite is not yet part of the sum: it runs when it is named.
+  const all = Object.keys(suites).filter((name) => name !== 'image');
+  for (const name of names.length > 0 ? names : all) {
     const missing = await suites[name].needs?.();
     if (missing) process.stderr.write(`${name}: ${missing}\n`);
     const nothingRan = process.env.CI ? { passed: 0, failed: 1, skipped: 0 } : { passed: 0, failed: 0, skipped: 1 };

@@ -58,11 +58,14 @@ async function layers(...args: string[]): Promise<unknown> {
   return JSON.parse(stdout);
 }
 
+const folders = new Map<string, Promise<string>>();
+
 /** The image as a folder of layers. */
-async function exported(tag: string): Promise<string> {
+function exported(tag: string): Promise<string> {
   const folder = join(store.folder, `layers-${tag.replace(/\W/g, '-')}`);
-  await store.buildah('push', tag, `dir:${folder}`);
-  return folder;
+  const known = folders.get(tag) ?? store.buildah('push', tag, `dir:${folder}`).then(() => folder);
+  folders.set(tag, known);
+  return known;
 }
 
 interface Entry {
