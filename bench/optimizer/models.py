@@ -25,6 +25,10 @@ TOKENS = {"input_ids": (128,), "attention_mask": (128,), "token_type_ids": (128,
 FITTED = 4
 """Samples that random convolutions are fitted to."""
 SMOOTHING = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]], np.float32) / 2
+BRANCH = 0.3
+"""Deviation of what a convolution adds to the sum it went around, about: trained networks change it in small steps."""
+DIRECTIONS = 8
+"""One direction in so many is kept of a 1x1 convolution's inputs."""
 WORDS = 30522
 """Rows of BERT's table of words."""
 
@@ -105,7 +109,7 @@ def made_up(name: str, shape: tuple[int, ...], random: np.random.Generator) -> n
     fine = 0.5 * random.standard_normal(shape, np.float32)
     contrast = np.exp(0.2 * random.standard_normal((shape[0], 1, 1, 1), np.float32))
     tint = random.standard_normal((*shape[:2], 1, 1), np.float32)
-    return contrast * (coarse.repeat(8, axis=-2).repeat(8, axis=-1) + fine + tint)
+    return np.clip(contrast * (coarse.repeat(8, axis=-2).repeat(8, axis=-1) + fine + 0.5 * tint), -2.5, 2.5)
 
 
 def filled(model: Model, inputs: Mapping[str, np.ndarray]) -> onnx.ModelProto:
@@ -141,7 +145,7 @@ def weights(
     if place != 1 or len(shape) == 1 or node.op_type not in ("Conv", "MatMul", "Gemm"):
         return 0.05 * values
     if len(shape) == 4 and shape[1] == 1:
-        # Over one channel alone: mostly smoothing, as trained ones are. Else the noise of 8 bits would be all that counts.
+        # Over one channel alone: mostly smoothing, as trained ones are; else 8-bit noise alone would count.
         values = SMOOTHING + 0.5 * values
     transposed = node.op_type == "Gemm" and any(entry.name == "transB" and entry.i for entry in node.attribute)
     outward = 0 if node.op_type == "Conv" or transposed else len(shape) - 1
@@ -179,10 +183,14 @@ def center_convolutions(
     last = {name: place for place, node in enumerate(graph.node) for name in node.input}
     for place, node in enumerate(graph.node):
         if node.op_type == "Conv":
+            attend_to_signal(held[node.input[1]], values[node.input[0]])
             (answers,) = run_node(node, network, held, values)
-            mean, deviation = answers.mean(axis=(0, 2, 3)), answers.std(axis=(0, 2, 3)) + 1e-6
+            mean, deviation = answers.mean(axis=(0, 2, 3)), answers.std(axis=(0, 2, 3))
+            # A channel that hardly changes stays quiet, rather than drown the others on an unusual input.
+            deviation = np.maximum(deviation, 0.3 * np.median(deviation))
+            summed = any(entry.op_type == "Add" and node.output[0] in entry.input for entry in graph.node)
             kernel, bias = (numpy_helper.to_array(held[name]) for name in node.input[1:3])
-            factors = channel_scales(len(bias), 1, 0, random) / deviation
+            factors = channel_scales(len(bias), 1, 0, random) * (BRANCH if summed else 1) / deviation
             shift = 0.1 * random.standard_normal(len(bias), np.float32)
             for name, fitted in zip(
                 node.input[1:3], (kernel * factors.reshape(-1, 1, 1, 1), (bias - mean) * factors + shift), strict=True
@@ -193,6 +201,21 @@ def center_convolutions(
         for name in node.input:
             if last[name] == place:
                 values.pop(name, None)
+
+
+def attend_to_signal(kernel: onnx.TensorProto, inputs: np.ndarray) -> None:
+    """Restrict a 1x1 convolution to the directions in which its inputs vary, as training does.
+
+    Filters in all directions alike would pass on all of the noise of 8 bits, and little of the signal.
+    """
+    weights = numpy_helper.to_array(kernel)
+    if weights.shape[2:] != (1, 1) or weights.shape[1] != inputs.shape[1]:
+        return
+    rows = np.moveaxis(inputs, 1, -1).reshape(-1, inputs.shape[1]).astype(np.float64)
+    _, directions = np.linalg.eigh(np.cov(rows, rowvar=False))
+    most = directions[:, -max(4, len(directions) // DIRECTIONS) :]
+    flat = weights[:, :, 0, 0] @ most @ most.T
+    kernel.CopyFrom(numpy_helper.from_array(flat.astype(np.float32).reshape(weights.shape), kernel.name))
 
 
 def run_node(
