@@ -52,7 +52,17 @@ const vitest = (project) => () =>
     ),
   );
 
+/** The emulator of the foreign-processor tests, installed where that is allowed; without it pytest counts them as skipped. */
+async function emulator() {
+  if (whichOf(['qemu-x86_64']) || process.arch !== 'x64' || process.getuid?.() !== 0 || !whichOf(['apt-get'])) return;
+  process.stderr.write('Installing qemu-user for the foreign-processor tests …\n');
+  const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+  await runToEnd('apt-get', ['update', '-qq'], options);
+  await runToEnd('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'qemu-user'], options);
+}
+
 async function pytest() {
+  await emulator();
   const { python: command, env } = await python('dev');
   return counted('container.xml', junitCounts, (path) =>
     runToEnd(command, ['-m', 'pytest', `--junitxml=${path}`], {

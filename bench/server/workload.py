@@ -120,8 +120,11 @@ def _serving(name: str) -> dict[str, Any]:
             "file": f"{name}.onnx",
             "canaries": None,
             "report": None,
+            "reference": None,
             "dims": {},
         },
+        "provider": {"name": "cpu", "options": {}},
+        "hooks": None,
         "threads": {"workers": None, "intraOp": None, "decoders": None},
         "batching": {"maxBatch": None},
         "limits": {

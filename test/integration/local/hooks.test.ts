@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -51,6 +51,8 @@ beforeAll(async () => {
   writeFileSync(requirements, `digitwords @ file://${wheel}\n`);
   writeFileSync(hooks, code);
 });
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('slipway serve with hooks', () => {
   let server: Run;
