@@ -182,15 +182,12 @@ def side_by_side(
     seconds, rounds = (5, 10) if task.quick else (15, 21)
     laps = []
     for lap in range(sessions):
-        again = (
-            {name: runs[name] for name in near}
-            if lap == 0
-            else opened({name: paths[name] for name in near}, threads, cuts)[0]
-        )
-        laps.append(race(again, seconds=seconds / sessions, least=rounds))
+        if lap:
+            runs, _ = opened({name: paths[name] for name in near}, threads, cuts)
+        laps.append(race({name: runs[name] for name in near}, seconds=seconds / sessions, least=rounds))
     shared = min(len(lap["fp32"]) for lap in laps)
     long = {name: np.stack([lap[name][:shared] for lap in laps]) for name in near}
-    found = {name: Timed((source := long if name in long else short)["fp32"], source[name]) for name in runs}
+    found = {name: Timed((source := long if name in long else short)["fp32"], source[name]) for name in short}
     del found["fp32"]
     return found, refused
 

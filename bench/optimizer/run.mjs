@@ -1,14 +1,15 @@
 // The optimizer beside its peers and an exhaustive sweep: `npm run bench:optimizer -- [--models a,b] [--threads 1,2] [--quick] [--no-peers]`.
 // Makes what run.py needs: the recipes that Slipway plans for this machine, and the peers' environments. Results: bench/results/optimizer.*
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { runToEnd } from '../../scripts/process.mjs';
 import { python, root } from '../../scripts/python.mjs';
-import { writeRecipes } from './recipes.mjs';
+import { setUp } from '../../scripts/setup.mjs';
 
 const here = join(root, 'bench', 'optimizer');
-const environments = join(homedir(), '.cache', 'slipway', 'bench-peers');
+const cache = join(homedir(), '.cache', 'slipway');
+const environments = join(cache, 'bench-peers');
 
 /** Makes a peer's environment once. Where that fails a file beside it says so, and the bench goes on without the peer. */
 async function peer(name, command) {
@@ -28,19 +29,17 @@ async function peer(name, command) {
 }
 
 const args = process.argv.slice(2);
+await setUp();
+const { writeRecipes } = await import('./recipes.mjs');
 const { python: command, env } = await python('optimizer');
-const recipes = mkdtempSync(join(tmpdir(), 'slipway-recipes-'));
-try {
-  await writeRecipes(recipes, 'local');
-  const peers = args.includes('--no-peers') ? [] : ['olive', 'optimum'];
-  for (const name of peers) await peer(name, command);
-  const options = args.filter((argument) => argument !== '--no-peers');
-  const given = peers.length > 0 ? ['--peers', environments] : [];
-  process.exitCode = await runToEnd(command, [join(here, 'run.py'), '--recipes', recipes, ...given, ...options], {
-    cwd: root,
-    env,
-    stdio: ['ignore', 1, 2],
-  });
-} finally {
-  rmSync(recipes, { recursive: true, force: true });
-}
+const recipes = join(cache, 'bench-recipes');
+await writeRecipes(recipes, 'local');
+const peers = args.includes('--no-peers') ? [] : ['olive', 'optimum'];
+for (const name of peers) await peer(name, command);
+const given = peers.length > 0 ? ['--peers', environments] : [];
+const options = args.filter((argument) => argument !== '--no-peers');
+process.exitCode = await runToEnd(command, [join(here, 'run.py'), '--recipes', recipes, ...given, ...options], {
+  cwd: root,
+  env,
+  stdio: ['ignore', 1, 2],
+});

@@ -8,10 +8,12 @@ hosts' results side by side, and Markdown beside it. `npm run bench:optimizer` d
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import multiprocessing
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -40,6 +42,8 @@ FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i
 
 def main() -> int:
     given = arguments()
+    # Asked to end, it removes its files: some gigabytes.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
     chosen = [shortened(model, given.quick) for model in MODELS if model.name in given.models]
     recipes = {model.name: read_recipe(given.recipes, model) for model in chosen}
@@ -49,7 +53,8 @@ def main() -> int:
         print(f"Recipes of {', '.join(unlike)} are not for {host.instruction_set}: speed will not be judged.",
               file=sys.stderr)  # fmt: skip
     load = os.getloadavg()[0]
-    with tempfile.TemporaryDirectory(prefix="slipway-bench-") as name:
+    # ONNX Runtime's preprocessing drops files into the working directory.
+    with tempfile.TemporaryDirectory(prefix="slipway-bench-") as name, contextlib.chdir(name):
         tasks = []
         for model in chosen:
             folder = Path(name) / model.name
@@ -78,6 +83,8 @@ def arguments() -> argparse.Namespace:
     unknown = [name for name in given.models if name not in names]
     if unknown:
         parser.error(f"no model {', '.join(unknown)}; there are {', '.join(names)}")
+    given.recipes, given.out = given.recipes.resolve(), given.out.resolve()
+    given.peers = given.peers and given.peers.resolve()
     given.threads = given.threads or sorted({1, this_host().processors})
     missing = [name for name in given.models if not (given.recipes / f"{name}.json").is_file()]
     if missing:

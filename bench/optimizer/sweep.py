@@ -8,6 +8,8 @@ has then been judged.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -163,9 +165,10 @@ class Sweep:
             augmented_model_path=str(self.folder / "augmented.onnx"),
             calibrate_method=METHODS[method],
         )
-        for feed in feeds(self.judge.inputs, rows):
-            calibrator.collect_data(OneSample(feed))
-        save_tensors_data(calibrator.compute_data(), path)
+        with contextlib.redirect_stdout(io.StringIO()):
+            for feed in feeds(self.judge.inputs, rows):
+                calibrator.collect_data(OneSample(feed))
+            save_tensors_data(calibrator.compute_data(), path)
         return path
 
     def verdict(self, group: Group, variant: tuple[str, bool]) -> Verdict:

@@ -41,7 +41,6 @@ def watch(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=errors,
-            start_new_session=True,
         )
         os.sched_setaffinity(process.pid, allowed)
         peak = 0
