@@ -64,7 +64,7 @@ describe('the digits network', () => {
       expect(ready.speedup).toBeGreaterThanOrEqual(1.1);
       expect(ready.agreement).toBeGreaterThanOrEqual(0.985);
       expect(ready.bytes).toBeLessThan(700_000);
-      expect(up.stderr()).toMatch(/int8, \d+\.\dx faster, \d+(\.\d)? % agreement, \d+ KB instead of \d+ KB/);
+      expect(up.stderr()).toMatch(/int8, \d+(\.\d+)?x faster, \d+(\.\d)? % agreement, \d+ KB instead of \d+ KB/);
     } else {
       expect(up.stderr()).toMatch(/fp32, kept: /);
     }
