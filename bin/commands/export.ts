@@ -89,7 +89,7 @@ export function exportWords(summary: ExportSummary): string[] {
     `${summary.model}: ${kilobytes(summary.bytes)}, opset ${summary.opset}, by torch's ${summary.exporter} exporter`,
     `  takes ${summary.inputs.map(shape).join('; ')}`,
     `  gives ${summary.outputs.map(shape).join('; ')}`,
-    `  answers as torch does at ${where.join(' and ')}: largest difference ${parity.maxAbsError.toPrecision(2)}`,
+    `  answers as torch does at ${where.join(' and ')}: largest difference ${parity.maxAbsError.toExponential(1)}`,
   ];
   if (summary.weights) lines.push(`  weights in ${summary.weights}`);
   if (prune) {

@@ -77,8 +77,8 @@ def compare_models(before: Exported, after: Exported, sizes: tuple[Size, Size], 
     except ShapesDifferError as error:
         raise UserError(f"The changed model cannot take the place of the given one: {error}.") from None
     timed = rows[:TIMED_SAMPLES]
-    speed = compare_speed(*(runner(session, example.arrays, timed) for session in sessions))
-    return Compared(*sizes, speed, len(rows), agreement(reference, got), fidelity.sqnr_db)
+    given, changed = (runner(session, example.arrays, timed) for session in sessions)
+    return Compared(*sizes, compare_speed(given, changed), len(rows), agreement(reference, got), fidelity.sqnr_db)
 
 
 def agreement(reference: Mapping[str, Any], got: Mapping[str, Any]) -> float | None:

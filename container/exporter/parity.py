@@ -35,21 +35,52 @@ class DisagreesError(Exception):
     """The exported model answers otherwise; the message says where, without a full stop."""
 
 
-def check_parity(model: nn.Module, example: Example, file: Path, outputs: Sequence[str]) -> Parity:
-    """Compare at a batch of 1 and at another than the traced one.
+@dataclass(frozen=True)
+class Probe:
+    """Inputs that are unlike the traced ones in every axis that may have any size."""
 
-    Raises DisagreesError when the exported model does not answer as torch does, UserError when torch itself fails.
+    batch: int
+    sizes: Mapping[str, int]
+    """Of labelled axes."""
+
+    def __str__(self) -> str:
+        return " and ".join([f"a batch of {self.batch}", *(f"{label} {size}" for label, size in self.sizes.items())])
+
+
+def probes(model: nn.Module, example: Example) -> tuple[Probe, Probe]:
+    """A batch of 1, and another than the traced one with other sizes of the labelled axes.
+
+    These are one less than the example's, or twice as much where torch refuses that.
+    Raises UserError when it refuses both.
     """
+    batch, own = example.traced_batch() + 1, example.labels()
+    less, twice = ({label: size - 1 for label, size in own.items()}, {label: 2 * size for label, size in own.items()})
+    failed: Exception | None = None
+    for sizes in (less, twice):
+        try:
+            answers(model, example, example.batch(batch, sizes))
+        except Exception as error:
+            failed = failed or error
+        else:
+            return Probe(1, {}), Probe(batch, sizes)
+    assert failed is not None
+    raise UserError(
+        f"The model itself cannot be run in torch with {Probe(batch, less)}, nor with twice the example's sizes. "
+        f"Leave out --dynamic for axes whose size is fixed.\n{own_traceback(failed)}"
+    )
+
+
+def check_parity(
+    model: nn.Module, example: Example, file: Path, outputs: Sequence[str], probed: Sequence[Probe]
+) -> Parity:
+    """Raises DisagreesError when the exported model does not answer as torch does."""
     try:
         session = open_session(file)
     except Exception as error:
         raise DisagreesError(f"ONNX Runtime {onnxruntime.__version__} cannot load it: {brief(error)}") from None
-    other = example.traced_batch() + 1
-    one, several = {}, other_sizes(model, example, other)
     worst = 0.0
-    for batch, sizes in ((1, one), (other, several)):
-        arrays = example.batch(batch, sizes)
-        where = told(batch, sizes)
+    for probe in probed:
+        arrays, where = example.batch(probe.batch, probe.sizes), str(probe)
         expected = answers(model, example, arrays)
         try:
             got = session.run(list(outputs), {i.name: arrays[i.name] for i in session.get_inputs()})
@@ -57,30 +88,7 @@ def check_parity(model: nn.Module, example: Example, file: Path, outputs: Sequen
             raise DisagreesError(f"with {where} ONNX Runtime says: {brief(error)}") from None
         for name, a, b in zip(outputs, expected, got, strict=True):
             worst = max(worst, difference(name, where, a, np.asarray(b)))
-    return Parity((1, other), (one, several), worst)
-
-
-def other_sizes(model: nn.Module, example: Example, batch: int) -> dict[str, int]:
-    """Other sizes of the labelled axes that torch takes: one less, else twice as much. Raises UserError for neither."""
-    own = example.labels()
-    failed: Exception | None = None
-    for sizes in ({label: size - 1 for label, size in own.items()}, {label: 2 * size for label, size in own.items()}):
-        try:
-            answers(model, example, example.batch(batch, sizes))
-        except Exception as error:
-            failed = failed or error
-        else:
-            return sizes
-    assert failed is not None
-    raise UserError(
-        f"The model itself cannot be run in torch with {told(batch, {k: v - 1 for k, v in own.items()})}, "
-        "nor with twice the "
-        f"example's sizes. Leave out --dynamic for axes whose size is fixed.\n{own_traceback(failed)}"
-    )
-
-
-def told(batch: int, sizes: Mapping[str, int]) -> str:
-    return " and ".join([f"a batch of {batch}", *(f"{label} {size}" for label, size in sizes.items())])
+    return Parity(tuple(probe.batch for probe in probed), tuple(probe.sizes for probe in probed), worst)
 
 
 def difference(name: str, where: str, expected: np.ndarray, got: np.ndarray) -> float:

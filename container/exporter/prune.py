@@ -82,7 +82,7 @@ def prune(model: nn.Module, example: Example, share: float) -> Pruned:
     return result
 
 
-def groups(model: nn.Module, inputs: Mapping[str, torch.Tensor]) -> list[list[str]]:
+def groups(model: nn.Module, inputs: dict[str, torch.Tensor]) -> list[list[str]]:
     """Names of layers whose output channels can only go together, a list for each group, from input to output."""
     graph = torch_pruning.DependencyGraph().build_dependency(model, example_inputs=inputs)
     names = {module: name for name, module in model.named_modules()}
@@ -138,13 +138,13 @@ def ratios(model: nn.Module, group: list[str], share: float) -> dict[str, float]
     }
 
 
-def remove(model: nn.Module, inputs: Mapping[str, torch.Tensor], targets: Mapping[str, float]) -> None:
+def remove(model: nn.Module, inputs: dict[str, torch.Tensor], targets: Mapping[str, float]) -> None:
     """Take out the channels of least magnitude, the group's layers judged together."""
     if not targets:
         return
     torch_pruning.pruner.BasePruner(
         model,
-        inputs,
+        inputs,  # type: ignore[arg-type]  # all that build_dependency takes
         importance=torch_pruning.importance.GroupMagnitudeImportance(p=2),
         pruning_ratio=0.0,
         pruning_ratio_dict={model.get_submodule(name): ratio for name, ratio in targets.items()},

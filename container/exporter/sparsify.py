@@ -25,7 +25,7 @@ class TwoOfFour(prune.BasePruningMethod):
 
     PRUNING_TYPE = "unstructured"
 
-    def compute_mask(self, t: torch.Tensor, default_mask: torch.Tensor) -> torch.Tensor:
+    def compute_mask(self, t: torch.Tensor, default_mask: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
         # Input channels last, in fours.
         moved = t.detach().abs().movedim(1, -1)
         fours = moved.reshape(-1, FOUR)
@@ -75,6 +75,5 @@ def make_permanent(model: nn.Module, layers: Iterable[str]) -> None:
 
 def zeros(model: nn.Module, layers: Iterable[str]) -> float:
     """Share of zeros among the weights of these layers."""
-    weights = [model.get_submodule(name).weight for name in layers]
-    count = sum(weight.numel() for weight in weights)
-    return sum(int((weight == 0).sum()) for weight in weights) / count  # type: ignore[arg-type, operator]
+    weights = [weight for name in layers if isinstance(weight := model.get_submodule(name).weight, torch.Tensor)]
+    return sum(int(weight.eq(0).sum()) for weight in weights) / sum(weight.numel() for weight in weights)

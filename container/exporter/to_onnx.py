@@ -19,7 +19,7 @@ from optimizer.errors import UserError
 
 from .answers import leaves
 from .example import Example
-from .parity import DisagreesError, Parity, check_parity
+from .parity import DisagreesError, Parity, check_parity, probes
 
 MOST_IR = 13
 """The newest IR version that ONNX Runtime 1.30 reads."""
@@ -59,6 +59,7 @@ class Wanted:
 
 def export(model: nn.Module, example: Example, wanted: Wanted, folder: Path) -> Exported:
     """Write `model.onnx` to `folder`, which is made. Raises UserError when none keeps the answers and the axes."""
+    probed = probes(model, example)
     why: dict[str, str] = {}
     for exporter, write in (("dynamo", with_dynamo), ("torchscript", with_torchscript)):
         shutil.rmtree(folder, ignore_errors=True)
@@ -69,7 +70,7 @@ def export(model: nn.Module, example: Example, wanted: Wanted, folder: Path) -> 
                 write(model, example, wanted, file)
             opset, ir_version = finish(file, wanted.one_file_bytes)
             check_axes(file, example)
-            parity = check_parity(model, example, file, wanted.outputs)
+            parity = check_parity(model, example, file, wanted.outputs, probed)
         except DisagreesError as error:
             why[exporter] = str(error)
             continue
