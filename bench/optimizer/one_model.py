@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -233,7 +234,7 @@ def row(
 
 
 def say(task: Task, line: str) -> None:
-    print(f"{task.model.name}: {line}", file=sys.stderr, flush=True)
+    print(f"{time.strftime('%H:%M:%S')} {task.model.name}: {line}", file=sys.stderr, flush=True)
 
 
 def read_recipe(folder: Path, model: Model) -> Mapping[str, Any]:

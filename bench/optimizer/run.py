@@ -19,6 +19,7 @@ import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -63,9 +64,14 @@ def main() -> int:
             prepared = prepare(model, folder)
             tasks.append(Task(model, prepared, recipes[model.name], given.threads, folder, given.quick, {}))
         absent = {peer: peer_ran(peer, given.peers, tasks, Path(name), given.quick) for peer in PEERS}
-        rows = [one(Task(**{**vars(task), "absent": absent})) for task in tasks]
-    write(given.out, host_facts(load, time.monotonic() - began), rows)
-    return 1 if any("failed" in row for row in rows) else 0
+        failed = False
+        for task in tasks:
+            row = one(replace(task, absent=absent))
+            failed |= "failed" in row
+            # After each model, so that nothing is lost when a long run is cut off.
+            text = write(given.out, host_facts(load, time.monotonic() - began), [row])
+    print(text)
+    return 1 if failed else 0
 
 
 def arguments() -> argparse.Namespace:
@@ -137,7 +143,7 @@ def host_facts(load: float, seconds: float) -> dict[str, Any]:
     }
 
 
-def write(out: Path, host: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+def write(out: Path, host: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     """Put this run's models beside those of other hosts, and of this one where it is the same processor."""
     known = json.loads(out.read_text()) if out.exists() else {}
     hosts = known.get("hosts", {})
@@ -156,7 +162,7 @@ def write(out: Path, host: dict[str, Any], rows: list[dict[str, Any]]) -> None:
     out.write_text(json.dumps(result, indent=2) + "\n")
     text = markdown(result)
     out.with_suffix(".md").write_text(text)
-    print(text)
+    return text
 
 
 if __name__ == "__main__":

@@ -42,9 +42,27 @@ METHODS = {
 }
 NOISE = 1.1
 """Groups within this ratio of the best that passed may be as fast, as may those whose interval reaches it."""
+FAR_BEHIND = 1.5
+"""Groups slower than the best by this with one number of threads are not timed with another."""
+LARGE_BYTES = 50_000_000
 FINALISTS = 3
 HISTOGRAM_ROWS = 12
 """Percentile and entropy are taken over as many samples, most: they handle every activation in Python."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What makes a recipe of a group: it changes numbers, and hardly the time."""
+
+    calibration: str
+    reduced: bool
+    per_channel: bool
+
+    @property
+    def name(self) -> str:
+        channels = "per channel" if self.per_channel else "per tensor"
+        calibration = [] if self.calibration == "none" else [self.calibration]
+        return ", ".join([channels, *calibration, *(["7 bits"] if self.reduced else [])])
 
 
 @dataclass(frozen=True)
@@ -55,7 +73,8 @@ class Group:
     types: str
     operators: tuple[str, ...]
     """Empty: every operator that can be."""
-    per_channel: bool
+    per_channel: bool | None
+    """None: one after the other, where timing them apart would take too long."""
     constant_only: bool = False
     """Products of two activations stay in floats."""
 
@@ -63,12 +82,16 @@ class Group:
     def name(self) -> str:
         operators = "+".join(self.operators) or "all"
         parts = [self.method, self.types, operators + (" with weights" if self.constant_only else "")]
-        return ", ".join([*parts, "per channel" if self.per_channel else "per tensor"])
+        return ", ".join(parts)
 
     @property
-    def variants(self) -> list[tuple[str, bool]]:
-        """Calibration and reduced range of its recipes."""
-        return list(product(METHODS if self.method == "static" else ("none",), (False, True)))
+    def variants(self) -> list[Variant]:
+        """Its recipes."""
+        channels = (True, False) if self.per_channel is None else (self.per_channel,)
+        methods = METHODS if self.method == "static" else ("none",)
+        return [
+            Variant(method, reduced, channel) for channel, method, reduced in product(channels, methods, (False, True))
+        ]
 
 
 @dataclass(frozen=True)
@@ -94,6 +117,8 @@ class Sweep:
     files: dict[tuple, Path | str] = field(default_factory=dict)
     """By group and variant: the file, or why there is none."""
     verdicts: dict[tuple, Verdict] = field(default_factory=dict)
+    speeds: dict[Group, float] = field(default_factory=dict)
+    """As first timed, whatever the number of threads was."""
 
     def __post_init__(self) -> None:
         logging.disable(logging.WARNING)
@@ -101,14 +126,18 @@ class Sweep:
         self.ops = {node.op_type for node in onnx.load(self.source, load_external_data=False).graph.node}
 
     def groups(self) -> list[Group]:
-        """All that differ for this model. Quick: weights per channel only, without int8 activations."""
+        """All that differ for this model. Quick: weights per channel only, without int8 activations.
+
+        Of static recipes of large models, weights per channel and per tensor share a group: the kernels are the same.
+        """
         weighty = tuple(op for op in ("Conv", "MatMul", "Gemm") if op in self.ops)
         sets = dict.fromkeys([(weighty, False), ((), False), *narrower(weighty)])
         per_channel = (True,) if self.quick else (True, False)
+        large = self.model.stat().st_size > LARGE_BYTES and not self.quick
         types = [name for name in TYPES if not (self.quick and name == "s8s8")]
         static = [
             Group("static", kind, operators, channels, constant)
-            for kind, (operators, constant), channels in product(types, sets, per_channel)
+            for kind, (operators, constant), channels in product(types, sets, (None,) if large else per_channel)
         ]
         products = tuple(op for op in weighty if op != "Conv")
         dynamic = [
@@ -118,7 +147,7 @@ class Sweep:
         ]
         return static + dynamic
 
-    def make(self, group: Group, variant: tuple[str, bool]) -> Path | str:
+    def make(self, group: Group, variant: Variant) -> Path | str:
         key = (group, variant)
         if key not in self.files:
             path = self.folder / f"sweep-{len(self.files)}.onnx"
@@ -131,9 +160,8 @@ class Sweep:
                 self.files[key] = f"{type(error).__name__}: {brief(error)}"
         return self.files[key]
 
-    def quantize(self, group: Group, variant: tuple[str, bool], path: Path) -> None:
-        calibration, reduced = variant
-        shared = {"per_channel": group.per_channel, "reduce_range": reduced}
+    def quantize(self, group: Group, variant: Variant, path: Path) -> None:
+        shared = {"per_channel": variant.per_channel, "reduce_range": variant.reduced}
         if group.method == "dynamic":
             kind = QuantType.QInt8 if group.types == "s8" else QuantType.QUInt8
             quantize_dynamic(self.source, path, list(group.operators), weight_type=kind, **shared)
@@ -146,8 +174,8 @@ class Sweep:
             op_types_to_quantize=list(group.operators) or None,
             activation_type=activations,
             weight_type=weights,
-            calibrate_method=METHODS[calibration],
-            calibration_cache_path=self.ranges(calibration),
+            calibrate_method=METHODS[variant.calibration],
+            calibration_cache_path=self.ranges(variant.calibration),
             extra_options={"MatMulConstBOnly": group.constant_only},
             **shared,
         )
@@ -171,7 +199,7 @@ class Sweep:
             save_tensors_data(calibrator.compute_data(), path)
         return path
 
-    def verdict(self, group: Group, variant: tuple[str, bool]) -> Verdict:
+    def verdict(self, group: Group, variant: Variant) -> Verdict:
         key = (group, variant)
         if key not in self.verdicts:
             made = self.make(group, variant)
@@ -179,21 +207,26 @@ class Sweep:
         return self.verdicts[key]
 
     def timed(self, threads: int) -> dict[Group, Ratio]:
-        """fp32's time divided by each group's, timed in pairs. Groups that could not be made are left out."""
+        """fp32's time divided by each group's, timed in pairs.
+
+        Left out are groups that could not be made, and those far behind when they were timed with other threads.
+        """
         cuts = feeds(self.judge.inputs, self.judge.rows[:8])
         reference = run_of(self.model, threads, cuts)
         found: dict[Group, Ratio] = {}
-        groups = self.groups()
+        best = max(self.speeds.values(), default=0.0)
+        groups = [group for group in self.groups() if self.speeds.get(group, best) * FAR_BEHIND >= best]
         for number, group in enumerate(groups, start=1):
             made = next((path for path in self.tries(group) if isinstance(path, Path)), None)
             if made is None:
                 continue
             pair = {"fp32": reference, "form": run_of(made, threads, cuts)}
-            times = race(pair, seconds=0.1, least=4)
+            times = race(pair, seconds=0.1, least=3)
             # One that is far behind even in its best run needs no better figure.
             if times["form"].min() < 1.3 * times["fp32"].min():
-                times = race(pair, seconds=0.5 if self.quick else 1.5, least=8)
+                times = race(pair, seconds=0.5 if self.quick else 1.5, least=7)
             found[group] = ratio(times["fp32"], times["form"])
+            self.speeds.setdefault(group, found[group].value)
             self.log(f"{number} of {len(groups)}: {found[group].value:.2f}x {group.name}, {threads} threads")
         return found
 
@@ -213,11 +246,10 @@ class Sweep:
                 verdict = self.verdict(group, variant)
                 judged += 1
                 if verdict.good:
-                    calibration, reduced = variant
-                    name = ", ".join([group.name, calibration, *(["7 bits"] if reduced else [])])
+                    name = f"{group.name}, {variant.name}"
                     path = self.make(group, variant)
                     assert isinstance(path, Path)
-                    found.append(Found(name.replace(", none", ""), path, verdict, speed))
+                    found.append(Found(name, path, verdict, speed))
                     self.log(f"passed: {name}")
                     break
         groups = self.groups()
