@@ -13,7 +13,7 @@ import { quoted } from '../../lib/local/sample.js';
 import { lockPath, writeLock } from '../../lib/lock/lock-file.js';
 import { lockedFrom, targetOf } from '../../lib/lock/optimization.js';
 import { type EndpointPlan, planEndpoint } from '../../lib/plan.js';
-import { textTable } from '../../lib/text-table.js';
+import { candidateTable } from '../../lib/report/summary.js';
 import { interruptible, print, say, showSteps } from '../terminal.js';
 import { type GateOptions, type ModelOptions, specOf, withGateOptions, withModelOptions } from './model-options.js';
 import { objectiveOf, type PlaceOptions, placeOf, withPlaceOptions } from './place-options.js';
@@ -39,30 +39,6 @@ Examples:
 
 The decision is kept in NAME.slipway-lock.json beside the model; commit it. With it, optimize and the image build make that one form
 again. Exit status: 0 done, 1 refused or failed, 3 the gate failed. Details: docs/optimizer.md`;
-
-const figure = (value: number | null | undefined, digits: number) => (value == null ? '–' : value.toFixed(digits));
-
-function speed({ speedup, speedupInterval: interval }: ReportFile['candidates'][number]): string {
-  if (speedup === null) return '–';
-  return `${figure(speedup, 2)}x${interval ? ` (${figure(interval[0], 2)} to ${figure(interval[1], 2)})` : ''}`;
-}
-
-/** What was tried, a line each. */
-function table(report: ReportFile): string[] {
-  const rows = report.candidates.map((candidate) => [
-    candidate.name,
-    candidate.status,
-    speed(candidate),
-    figure(candidate.fidelity?.agreement, 4),
-    figure(candidate.fidelity?.sqnrDb, 1),
-    figure(candidate.metric?.value ?? candidate.accuracy?.value, 4),
-    candidate.bytes == null ? '–' : `${Math.round(candidate.bytes / 1000)} KB`,
-    candidate.reasons.join('; '),
-  ]);
-  const accuracy = report.reference.task?.metric ?? 'accuracy';
-  const header = ['candidate', 'status', 'speed (95 %)', 'agreement', 'SQNR dB', accuracy, 'size', ''];
-  return textTable([header, ...rows]).map((line) => `  ${line}`);
-}
 
 /** Where the model is to run: the machines of a plan, or one machine of this platform. */
 function targetPlatform(options: OptimizeOptions): Platform {
@@ -136,7 +112,7 @@ async function optimize(model: string, options: OptimizeOptions): Promise<void> 
       return 3;
     }
     say();
-    if (report.candidates.length > 0) for (const line of table(report)) say(line);
+    for (const line of candidateTable(report)) say(`  ${line}`);
     for (const note of [...report.warnings, ...report.notes]) say(`  ${note}`);
     say();
     say(`${report.verdict}`);

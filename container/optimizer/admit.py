@@ -1,5 +1,6 @@
 """Stage 1, admit: from what the user names to a model and samples that are safe to work with."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ class Admitted:
     """Why there are no candidates, in words; None when there are some."""
     metric: Path | None = None
     """The Python file of the user's metric; None where labels or closeness to fp32 decide."""
+    metric_sha256: str | None = None
 
 
 def admit(request: Request, work: Work) -> Admitted:
@@ -54,7 +56,9 @@ def admit(request: Request, work: Work) -> Admitted:
         )
     )
     why_none = reason_for_no_candidates(recipe, model, samples)
-    return Admitted(recipe, model, samples, () if why_none else recipe.candidates, why_none, request.metric)
+    metric = request.metric
+    digest = None if metric is None else hashlib.sha256(read(metric, "The metric")).hexdigest()
+    return Admitted(recipe, model, samples, () if why_none else recipe.candidates, why_none, metric, digest)
 
 
 def contradictions(request: Request) -> Iterator[str]:

@@ -37,6 +37,8 @@ class Judged:
     accuracy: Accuracy | None
     """None without labels, and where the user's own metric decides in their place."""
     metric: OwnMetric | None = None
+    by_answers_alone: bool = False
+    """Rejected for its answers, and neither too slow nor too large: leaving nodes out may rescue it."""
 
     @property
     def comparison(self) -> Comparison | None:
@@ -109,14 +111,23 @@ def judge(trial: Trial, tried: Tried, judges_speed: bool) -> Judged:
             return refused(trial, f"your metric failed: {error}", fidelity)
     others = beyond_labels(referenced.answers, trial.answers) if accuracy else None
     decider = metric or accuracy
-    reasons = judge_answers(fidelity, decider, rule, others, referenced.task.name)
+    answers = judge_answers(fidelity, decider, rule, others, referenced.task.name)
     warnings = answer_warnings(fidelity, decider, rule)
-    small = judge_size(referenced.baked.stat().st_size, trial.result.bytes, rule) if recipe.goal == "size" else None
-    reasons.extend([small] if small else [])
+    large = judge_size(referenced.baked.stat().st_size, trial.result.bytes, rule) if recipe.goal == "size" else None
     slow = judge_speed(trial.result.comparison, rule, recipe.goal)
-    (reasons if judges_speed else warnings).extend([slow] if slow else [])
-    status = "rejected" if reasons else "passed"
-    return Judged(trial, status, tuple(reasons), tuple(warnings), fidelity, accuracy, metric)
+    if slow and not judges_speed:
+        warnings, slow = [*warnings, slow], None
+    costs = [reason for reason in (large, slow) if reason]
+    return Judged(
+        trial,
+        status="rejected" if answers or costs else "passed",
+        reasons=(*answers, *costs),
+        warnings=tuple(warnings),
+        fidelity=fidelity,
+        accuracy=accuracy,
+        metric=metric,
+        by_answers_alone=bool(answers) and not costs,
+    )
 
 
 def refused(trial: Trial, reason: str, fidelity: Fidelity | None = None) -> Judged:

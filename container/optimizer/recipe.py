@@ -116,6 +116,7 @@ class Replay:
     model_sha256: str
     data_sha256: str | None
     labels_sha256: str | None
+    metric_sha256: str | None
     tools: Mapping[str, str]
     candidate: Candidate | None
     ranges: Mapping[str, tuple[float, float]] | None
@@ -243,6 +244,7 @@ def replay(entry: Mapping[str, Any]) -> Replay:
         model_sha256=entry["modelSha256"],
         data_sha256=entry["dataSha256"],
         labels_sha256=entry["labelsSha256"],
+        metric_sha256=entry["metricSha256"],
         tools=entry["tools"],
         candidate=None if entry["candidate"] is None else candidate(entry["candidate"]),
         ranges=None if ranges is None else {name: (low, high) for name, (low, high) in ranges.items()},

@@ -9,7 +9,7 @@ from typing import Any
 
 from .candidates import environment, ranges_file, try_candidate
 from .child import run_limited
-from .gate import Decided, Judged, choose, demand_winner, judge, judge_speed
+from .gate import Decided, Judged, choose, demand_winner, judge
 from .progress import repair_steps
 from .recipe import Candidate, entry_of
 from .sensitivity import Node, Question, Ranking, most_excluded
@@ -56,17 +56,8 @@ def repair(decided: Decided, work: Work) -> Repaired:
 
 
 def worth_repairing(decided: Decided) -> Judged | None:
-    """The fastest candidate that lost on accuracy alone; None when there is none, or the winner is nearly as fast."""
-    recipe = decided.tried.referenced.normalized.admitted.recipe
-    lost = [
-        entry
-        for entry in decided.judged
-        if entry.status == "rejected"
-        and entry.fidelity is not None
-        and entry.comparison is not None
-        and (entry.metric is not None or recipe.gate.metric is None)
-        and not (decided.judges_speed and judge_speed(entry.comparison, recipe.gate, recipe.goal))
-    ]
+    """The fastest candidate that lost by its answers alone; None when there is none, or the winner is nearly as fast."""
+    lost = [entry for entry in decided.judged if entry.by_answers_alone]
     best = max(lost, key=lambda entry: entry.speedup or 0.0, default=None)
     if best is None or decided.winner is None:
         return best

@@ -52,6 +52,7 @@ def differences(lock: Replay, admitted: Admitted) -> Iterator[str]:
         ("another model", "model", lock.model_sha256, admitted.model.sha256),
         ("other samples", "samples", lock.data_sha256, samples.sha256),
         ("other labels", "labels", lock.labels_sha256, samples.labels_sha256),
+        ("another metric", "metric", lock.metric_sha256, admitted.metric_sha256),
     )
     for other, what, then, now in content:
         if then != now:

@@ -58,6 +58,7 @@ def made_from(baked: Baked) -> dict[str, Any]:
             "calibrationSamples": len(samples.calibration),
             "evaluationSamples": len(samples.evaluation),
             "labelsSha256": samples.labels_sha256,
+            "metricSha256": admitted.metric_sha256,
         },
         "task": decided.tried.referenced.task.name,
         "recipe": {key: value for key, value in recipe.document.items() if key != "replay"},

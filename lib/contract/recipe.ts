@@ -250,6 +250,7 @@ export interface ReplayRecipe {
   modelSha256: Sha256;
   dataSha256: null | Sha256;
   labelsSha256: null | Sha256;
+  metricSha256: null | Sha256;
   /**
    * Versions of what decides bytes; all but python must be the same.
    */

@@ -43,6 +43,10 @@ export interface ReportFile {
     calibrationSamples: number;
     evaluationSamples: number;
     labelsSha256: null | Sha256;
+    /**
+     * Of the Python file of the user's own metric.
+     */
+    metricSha256: null | Sha256;
   };
   /**
    * How likeness to fp32 was measured.

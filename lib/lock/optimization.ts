@@ -24,6 +24,7 @@ export const lockedOptimization = z.strictObject({
   modelSha256: sha256,
   dataSha256: sha256.nullable(),
   labelsSha256: sha256.nullable(),
+  metricSha256: sha256.nullable(),
   tools: z.record(z.string(), z.string()),
   candidate: z
     .looseObject({ name: z.string(), precision: z.string(), method: z.string(), excludeNodes: z.array(z.string()) })
@@ -78,6 +79,7 @@ export function lockedFrom(report: ReportFile): LockedOptimization {
     modelSha256: report.model.sha256,
     dataSha256: report.data?.sha256 ?? null,
     labelsSha256: report.data?.labelsSha256 ?? null,
+    metricSha256: report.data?.metricSha256 ?? null,
     tools: report.tools,
     candidate: winner.recipe,
     ranges: report.ranges,

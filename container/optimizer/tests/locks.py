@@ -12,6 +12,7 @@ def replay_of(report: Mapping[str, Any]) -> dict[str, Any]:
         "modelSha256": report["model"]["sha256"],
         "dataSha256": data.get("sha256"),
         "labelsSha256": data.get("labelsSha256"),
+        "metricSha256": data.get("metricSha256"),
         "tools": report["tools"],
         "candidate": report["winner"]["recipe"],
         "ranges": report["ranges"],

@@ -70,7 +70,7 @@ def report(**given: Any) -> dict[str, Any]:
             "outputs": [{"name": "scores", "dtype": "float32", "shape": [None, 10]}],
         },
         "data": {"sha256": SHA, "samples": 540, "calibrationSamples": 180, "evaluationSamples": 360,
-                 "labelsSha256": SHA},
+                 "labelsSha256": SHA, "metricSha256": None},
         "task": "classification",
         "recipe": {
             "schemaVersion": 1, "goal": "speed", "gate": copy.deepcopy(GATE), "onFailure": "fp32",

@@ -107,6 +107,13 @@ def test_no_trials_means_no_repair(tmp_path: Path) -> None:
     assert (len(report["candidates"]), report["sensitivity"], report["winner"]["name"]) == (1, [], "fp32")
 
 
+def test_what_is_too_large_besides_is_not_repaired(tmp_path: Path) -> None:
+    report = run(tmp_path, wide(6, 3), candidate(), goal="size", gate={"minAgreement": 0.9, "minShrink": 100})
+    (only,) = report["candidates"]
+    assert (only["status"], report["sensitivity"]) == ("rejected", [])
+    assert "100" in only["reasons"][-1] and len(only["reasons"]) > 1
+
+
 def test_a_network_of_one_node_has_nothing_to_leave_out(tmp_path: Path) -> None:
     report = run(tmp_path, wide(1, 0), candidate())
     assert "static was not repaired: no node of it can be left out." in report["notes"]

@@ -127,6 +127,7 @@ def test_everything_that_differs_from_the_lock_is_named_and_nothing_is_written(
     replay = copy.deepcopy(replay_of(first))
     replay["tools"] = {**replay["tools"], "onnxruntime": "1.2.3", "python": "2.7.0"}
     replay["labelsSha256"] = None
+    replay["metricSha256"] = "5" * 64
     np.savez(tmp_path / "samples.npz", x=np.zeros((60, 16), np.float32))
     with pytest.raises(UserError) as raised:
         run(tmp_path, {**document, "replay": replay}, save(tmp_path, mlp()), tmp_path / "samples.npz", None)
@@ -134,8 +135,9 @@ def test_everything_that_differs_from_the_lock_is_named_and_nothing_is_written(
     was = first["model"]["sha256"][:12]
     assert said[0].startswith(f"The lock was written for another model: sha256 {was}…, and now sha256 ")
     assert said[1].startswith("The lock was written for other samples: sha256 ")
-    assert said[2].startswith("The lock was written with onnxruntime 1.2.3, and here is ")
-    assert said[3:] == (UPDATE,)
+    assert said[2] == "The lock was written for another metric: sha256 555555555555…, and now no metric."
+    assert said[3].startswith("The lock was written with onnxruntime 1.2.3, and here is ")
+    assert said[4:] == (UPDATE,)
     assert not (tmp_path / "again" / "out").exists()
 
 

@@ -70,6 +70,7 @@ def data(report: Document) -> Pairs:
         ("task", report["task"]),
         ("sha256", entry["sha256"]),
         ("sha256 of labels", labels),
+        ("sha256 of the metric", entry["metricSha256"]),
     )
 
 

@@ -58,7 +58,7 @@ describe('a search, and its lock', () => {
         .filter((name) => name !== 'reference.onnx' || report(folder, 'first').winner.name !== 'fp32'),
     );
     expect(JSON.parse(first.out)).toEqual(report(folder, 'first'));
-    expect(first.said).toMatch(/candidate +status +speed \(95 %\)/);
+    expect(first.said).toMatch(/candidate +status +speed +agreement/);
     expect(first.said).toContain(`Lock: ${lock} (cpu/unknown); commit it`);
     for (const verb of ['report', 'serve', 'build']) expect(first.said).toMatch(new RegExp(`: slipway ${verb} `));
   });
@@ -70,6 +70,7 @@ describe('a search, and its lock', () => {
       modelSha256: model.sha256,
       dataSha256: data!.sha256,
       labelsSha256: data!.labelsSha256,
+      metricSha256: null,
       candidate: winner.recipe,
       ranges,
       sha256: winner.sha256,
