@@ -1,7 +1,11 @@
 """Puts the finished files in place: all or nothing as far as a file system can, the report last."""
 
+import contextlib
+import fcntl
 import json
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,19 +43,21 @@ def publish(baked: Baked, document: dict[str, Any], build: dict[str, Any], out: 
     check("report", document)
     check("build", build)
     existed = out.exists()
+    recover(out)
     staging = out / f"{STAGING_PREFIX}{token}"
     ready = staging / "ready"
     try:
         ready.mkdir(parents=True)
-        shutil.copyfile(baked.model, ready / "model.onnx")
-        if baked.reference is not None:
-            shutil.copyfile(baked.reference, ready / "reference.onnx")
-        shutil.copyfile(baked.canaries, ready / "canaries.npz")
-        fp32 = baked.repaired.decided.tried.referenced.baked
-        write_views(document, build, ready, {"fp32": fp32, "served": baked.model})
-        for name, content in (("build.json", build), ("report.json", document)):
-            (ready / name).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        put_in_place(out, staging)
+        with owned(staging):
+            shutil.copyfile(baked.model, ready / "model.onnx")
+            if baked.reference is not None:
+                shutil.copyfile(baked.reference, ready / "reference.onnx")
+            shutil.copyfile(baked.canaries, ready / "canaries.npz")
+            fp32 = baked.repaired.decided.tried.referenced.baked
+            write_views(document, build, ready, {"fp32": fp32, "served": baked.model})
+            for name, content in (("build.json", build), ("report.json", document)):
+                (ready / name).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            put_in_place(out, staging)
     except BaseException:
         remove_staging(out, token, existed)
         raise
@@ -88,6 +94,25 @@ def take_back(out: Path, staging: Path) -> None:
             remove(out / name)
         if (earlier / name).exists():
             (earlier / name).rename(out / name)
+
+
+@contextlib.contextmanager
+def owned(staging: Path) -> Iterator[None]:
+    """Hold a staging folder, for as long as this process lives at most. Raises BlockingIOError when another does."""
+    handle = os.open(staging, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
+def recover(out: Path) -> None:
+    """Undo the exchange of a run that was killed, and remove what it left."""
+    for staging in out.glob(f"{STAGING_PREFIX}*"):
+        with contextlib.suppress(OSError), owned(staging):
+            take_back(out, staging)
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 def remove(path: Path) -> None:

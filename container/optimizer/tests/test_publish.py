@@ -1,5 +1,6 @@
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from optimizer import publish as module
 from optimizer.admit import Request
 from optimizer.build import build_document
 from optimizer.pipeline import optimize
-from optimizer.publish import FILES, ReportInvalidError, publish, remove_staging
+from optimizer.publish import FILES, ReportInvalidError, owned, publish, recover, remove_staging
 from optimizer.recipe import from_document
 from optimizer.report import Reported
 from optimizer.tests.models import mlp, recipe, save, work
@@ -99,9 +100,16 @@ def test_a_failure_at_any_move_leaves_the_earlier_result_as_it_was(
     assert contents(out) == before and names(out) == sorted([*FILES, "mine.txt"])
 
 
+@pytest.mark.parametrize(
+    "undo", [lambda out: remove_staging(out, "t", existed=True), recover], ids=["one that watches", "next run"]
+)
 @pytest.mark.parametrize("step", range(len(FILES) * 2))
-def test_a_process_killed_at_any_move_is_undone_by_the_one_that_watches(
-    tmp_path: Path, reported: tuple[Reported, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, step: int
+def test_a_process_killed_at_any_move_is_undone(
+    tmp_path: Path,
+    reported: tuple[Reported, dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    step: int,
+    undo: Callable[[Path], None],
 ) -> None:
     out = tmp_path / "out"
     out.mkdir()
@@ -121,8 +129,19 @@ def test_a_process_killed_at_any_move_is_undone_by_the_one_that_watches(
         patch.setattr(module, "remove_staging", lambda *_: None)
         with pytest.raises(KilledError):
             put(reported, out)
-    remove_staging(out, "t", existed=True)
+    undo(out)
     assert contents(out) == before and names(out) == sorted([*FILES, "mine.txt"])
+
+
+def test_the_next_run_removes_what_a_killed_one_left_and_leaves_alone_one_that_lives(
+    tmp_path: Path, reported: tuple[Reported, dict[str, Any]]
+) -> None:
+    out = tmp_path / "out"
+    for token in ("dead", "living"):
+        (out / f".slipway-{token}" / "ready").mkdir(parents=True)
+    with owned(out / ".slipway-living"):
+        put(reported, out)
+    assert names(out) == sorted([*MADE, ".slipway-living"])
 
 
 def test_an_out_that_was_made_for_nothing_is_removed(tmp_path: Path, reported: tuple[Reported, dict[str, Any]]) -> None:

@@ -88,6 +88,18 @@ def test_a_server_that_fails_its_canaries_ends_with_3_and_was_never_ready(tmp_pa
     assert b"ready" not in server._output
 
 
+def test_the_report_is_served_as_it_is_and_missed_clearly(tmp_path: Path, linear_server: Running) -> None:
+    with running(folder_with(tmp_path, Y)) as server:
+        status, headers, body = server.request("GET", "/report")
+        assert (status, body) == (200, (tmp_path / "report.json").read_bytes())
+        assert headers["content-type"] == "application/json"
+        (tmp_path / "report.json").unlink()
+        status, _, body = server.request("GET", "/report")
+        assert (status, b"cannot be read any more" in body) == (404, True)
+    status, _, body = linear_server.request("GET", "/report")
+    assert (status, b"served as it was given" in body) == (404, True)
+
+
 def test_a_file_that_is_not_the_reports_winner_ends_the_server_with_2(tmp_path: Path) -> None:
     path = folder_with(tmp_path, Y)
     model = tmp_path / "linear.onnx"
