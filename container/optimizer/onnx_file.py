@@ -96,7 +96,7 @@ def admit_model(source: Path, target: Path, limits: Limits) -> ModelFile:
     nodes = list(every_node(model.graph.node))
     refuse([*node_problems(model, nodes, limits), *value_problems(model)])
     digest = hashlib.sha256(content)
-    for location in locations:
+    for location in sorted(locations):
         digest.update((source.parent / location).read_bytes())
     load_external_data_for_model(model, str(source.parent))
     drop_initializers_from_inputs(model)

@@ -10,6 +10,7 @@ import type { EndpointPlan } from '../plan.js';
 import { dockerfile, type Part, type SecretId } from './dockerfile.js';
 import { fileDigest } from './file-digest.js';
 import { type Labels, packageVersion, planLabels } from './labels.js';
+import { lockedInputProblems, optimizerLock } from './locked-inputs.js';
 import { requirementsProblems } from './requirements.js';
 import { bomOf } from './sbom.js';
 import { type ImagePlatform, type ImageVariant, type Variant, variantOf } from './variant.js';
@@ -108,7 +109,7 @@ function modelEntries(plan: EndpointPlan): Entry[] {
   const optional = (target: string, file: string | null | undefined): Entry[] => (file ? [[target, { file }]] : []);
   return [
     step('optimize'),
-    ['locks/optimizer.txt', { file: packageFile('container', 'locks', 'optimizer.txt') }],
+    ['locks/optimizer.txt', { file: optimizerLock() }],
     ...codeFiles('optimizer', 'optimizer/optimizer'),
     ...schemas('optimizer', ['recipe', 'report', 'build']),
     [`model/${modelFile(plan)}`, { file: path }],
@@ -170,6 +171,7 @@ function problemsOf(plan: EndpointPlan, variant: Variant | Problem[], options: I
       what: `'${plan.source.path}' is a profile of a model that is elsewhere. Give the .onnx file, or leave the model in its bucket (model: 'bucket')`,
     });
   }
+  if (model === 'image') problems.push(...lockedInputProblems(plan));
   if (plan.files.requirements) problems.push(...requirementsProblems(plan.files.requirements));
   return problems;
 }

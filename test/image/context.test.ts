@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { appendFileSync, copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Hardware, type ImageContext, imageContext, Model } from '../../lib/index.js';
+import type { ReplayRecipe } from '../../lib/contract/recipe.js';
+import { type EndpointPlan, Hardware, type ImageContext, imageContext, Model } from '../../lib/index.js';
 import { fixture, scratch } from '../model/scratch.js';
 import { digits, digitsPlan } from './plans.js';
 
@@ -171,6 +173,59 @@ test('packages that only this machine has, and passwords, are refused with their
     /line 2 of .*names another file[\s\S]*line 3 of .*folder of this machine[\s\S]*line 4 of .*password/,
   );
   expect(() => imageContext(plan)).not.toThrow(/hunter2/);
+});
+
+describe('a lock', () => {
+  const sha256Of = (...files: string[]) => {
+    const hash = createHash('sha256');
+    for (const file of files) hash.update(readFileSync(file));
+    return hash.digest('hex');
+  };
+
+  /** The plan with a lock on fp32 that was written for it, but for the changes. */
+  function locked(plan: EndpointPlan, changes: Partial<ReplayRecipe> = {}): EndpointPlan {
+    const { path, calibration, labels } = plan.source;
+    const replay: ReplayRecipe = {
+      modelSha256: sha256Of(path),
+      dataSha256: calibration ? sha256Of(calibration) : null,
+      labelsSha256: labels ? sha256Of(labels) : null,
+      metricSha256: null,
+      tools: { python: '3.9.0', onnxruntime: '1.30.0', onnx: '1.23.1', numpy: '2.4.6' },
+      candidate: null,
+      ranges: null,
+      sha256: sha256Of(path),
+      measured: {},
+      ...changes,
+    };
+    return { ...plan, recipe: { ...plan.recipe, replay } };
+  }
+
+  test('that still fits goes into the build', () => {
+    const context = imageContext(locked(digitsPlan()));
+    expect(JSON.parse(textOf(context, 'data/recipe.json')).replay.modelSha256).toBe(sha256Of(digits.path));
+  });
+
+  test('knows the weights beside the model', () => {
+    const plan = digitsPlan({ model: Model.fromOnnx(fixture('external.onnx')) });
+    const modelSha256 = sha256Of(fixture('external.onnx'), fixture('external.data'));
+    expect(() => imageContext(locked(plan, { modelSha256 }))).not.toThrow();
+    expect(() => imageContext(locked(plan))).toThrow(/written for another model/);
+  });
+
+  test('that no longer fits is refused before anything is built, with all that changed', () => {
+    const changes = {
+      modelSha256: '1'.repeat(64),
+      dataSha256: '2'.repeat(64),
+      labelsSha256: null,
+      metricSha256: '3'.repeat(64),
+      tools: { onnxruntime: '1.2.3' },
+    };
+    const plan = locked(digitsPlan(), changes);
+    expect(() => imageContext(plan)).toThrow(
+      /another model: sha256 111111111111…, and now sha256 [\s\S]*other samples: sha256 2{12}…[\s\S]*other labels: none, and now sha256[\s\S]*another metric: sha256 3{12}…, and now none[\s\S]*onnxruntime 1\.2\.3, and here is 1\.30\.0[\s\S]*--update/,
+    );
+    expect(() => imageContext(plan, { model: 'bucket' })).not.toThrow();
+  });
 });
 
 describe('values in the Dockerfile', () => {
