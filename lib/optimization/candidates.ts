@@ -50,7 +50,6 @@ const minmax: StaticRecipe = {
 const percentile: StaticRecipe = { ...minmax, name: 'int8-static-percentile', calibration: 'percentile' };
 const chain: StaticRecipe = { ...minmax, name: 'int8-static-minmax-chain', opTypes: chained };
 const every: StaticRecipe = { ...minmax, name: 'int8-static-minmax-all', opTypes: [] };
-const products: StaticRecipe = { ...minmax, name: 'int8-static-minmax-products', opTypes: ['MatMul', 'Gemm'] };
 const signed: StaticRecipe = { ...minmax, name: 'int8-static-minmax-signed', activationType: 'int8' };
 const tensorrt: StaticRecipe = { ...signed, name: 'int8-static-minmax-tensorrt', placement: 'tensorrt' };
 const tensorrtPercentile: StaticRecipe = {
@@ -58,6 +57,7 @@ const tensorrtPercentile: StaticRecipe = {
   name: 'int8-static-percentile-tensorrt',
   calibration: 'percentile',
 };
+/** Never convolutions: with dynamic ranges they are many times slower than in fp32. */
 const dynamic: DynamicRecipe = {
   name: 'int8-dynamic',
   precision: 'int8',
@@ -68,6 +68,8 @@ const dynamic: DynamicRecipe = {
   opTypes: ['MatMul', 'Gemm'],
   excludeNodes: [],
 };
+/** Less right, and faster where products are small. */
+const dynamicWhole: DynamicRecipe = { ...dynamic, name: 'int8-dynamic-per-tensor', perChannel: false };
 const half: Float16Recipe = {
   name: 'fp16',
   precision: 'fp16',
@@ -94,13 +96,13 @@ const wideBlocks: WeightsRecipe = { ...blocks, name: 'int8-weights', precision: 
 const onCpu: Readonly<Partial<Record<Family, readonly CandidateRecipe[]>>> = {
   cnn: [minmax, percentile, chain, every],
   detector: [minmax, percentile],
-  vit: [minmax, percentile, products],
-  encoder: [dynamic, minmax, percentile],
+  vit: [dynamic, dynamicWhole, minmax, percentile],
+  encoder: [dynamic, dynamicWhole, minmax, percentile],
   decoder: [blocksInBytes, blocks, wideBlocks, dynamic],
   classic: [],
 };
 const onCpuWithConv: readonly CandidateRecipe[] = [minmax, percentile, chain, every];
-const onCpuWithoutConv: readonly CandidateRecipe[] = [dynamic, minmax, percentile];
+const onCpuWithoutConv: readonly CandidateRecipe[] = [dynamic, dynamicWhole, minmax, percentile];
 
 /** Families whose 8-bit forms TensorRT runs faster than its 16-bit ones. */
 const eightBitsOnTensorrt: readonly Family[] = ['cnn', 'detector', 'mlp', 'other'];
@@ -135,7 +137,6 @@ function cpuForms({ profile, instructionSets, precision, goal }: FormInput): rea
   const few = precision === 'int4' || goal === 'size' ? [blocks, wideBlocks] : [];
   const drafts = [...known, ...(arm && convolves ? [signed] : []), ...('MatMul' in ops || 'Gemm' in ops ? few : [])];
   return [...new Set(drafts)]
-    .filter((draft) => draft.method !== 'dynamic' || !convolves)
     .filter((draft) => draft.method !== 'weights' || draft.accuracyLevel < 4 || !reduce)
     .map((draft) => (reduce && 'reduceRange' in draft ? sevenBits(draft) : draft));
 }

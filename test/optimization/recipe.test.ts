@@ -58,17 +58,22 @@ describe('what is tried on a CPU', () => {
   });
 
   test('an encoder: dynamic first, since it needs no calibration and wins ties', () => {
-    expect(names({ profile: encoder })).toEqual(['int8-dynamic', 'int8-static-minmax', 'int8-static-percentile']);
-  });
-
-  test('a vision transformer: static, once with its patches in fp32', () => {
-    const { candidates } = plan({ profile: vit });
-    expect(candidates.map((candidate) => candidate.name)).toEqual([
+    expect(names({ profile: encoder })).toEqual([
+      'int8-dynamic',
+      'int8-dynamic-per-tensor',
       'int8-static-minmax',
       'int8-static-percentile',
-      'int8-static-minmax-products',
     ]);
-    expect(candidates[2]).toMatchObject({ opTypes: ['MatMul', 'Gemm'] });
+  });
+
+  test('a vision transformer: as an encoder, its convolution over patches never with dynamic ranges', () => {
+    const { candidates } = plan({ profile: vit });
+    expect(candidates).toMatchObject([
+      { name: 'int8-dynamic', opTypes: ['MatMul', 'Gemm'], perChannel: true },
+      { name: 'int8-dynamic-per-tensor', opTypes: ['MatMul', 'Gemm'], perChannel: false },
+      { name: 'int8-static-minmax', opTypes: ['Conv', 'MatMul', 'Gemm'] },
+      { name: 'int8-static-percentile' },
+    ]);
   });
 
   test('a detector: never all operators, and a note on its head', () => {
@@ -118,7 +123,7 @@ describe('what is tried on a CPU', () => {
   });
 
   test('size as the goal brings weights in few bits, where there are matrices', () => {
-    expect(names({ profile: encoder, optimization: { goal: 'size' } }).slice(3)).toEqual([
+    expect(names({ profile: encoder, optimization: { goal: 'size' } }).slice(4)).toEqual([
       'int4-weights',
       'int8-weights',
     ]);
@@ -216,7 +221,7 @@ test('for every target the recipe follows its schema, and no candidate can be wr
         const mayComputeWrong = provider === 'cpu' && sets.some((set) => set === 'x86-64' || set === 'unknown');
         for (const candidate of candidates) {
           if (precision !== 'auto') expect(candidate.precision).toBe(precision);
-          if (ops.includes('Conv')) expect(candidate.method).not.toBe('dynamic');
+          if (candidate.method === 'dynamic') expect(candidate.opTypes).not.toContain('Conv');
           if (mayComputeWrong) {
             expect(reducesRange(candidate)).not.toBe(false);
             if (candidate.method === 'weights') expect(candidate.accuracyLevel).toBeLessThan(4);
