@@ -1,23 +1,11 @@
 /** What decides the bytes of an optimized model, as one key: the same key means nothing has to be made again. */
 
-import { createHash, type Hash } from 'node:crypto';
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileDigest } from '../image/file-digest.js';
 import { packageFile } from '../package-root.js';
 import type { EndpointPlan } from '../plan.js';
-
-function addFile(hash: Hash, path: string): void {
-  const window = Buffer.allocUnsafe(4 * 2 ** 20);
-  const file = openSync(path, 'r');
-  try {
-    for (let count = readSync(file, window); count > 0; count = readSync(file, window)) {
-      hash.update(window.subarray(0, count));
-    }
-  } finally {
-    closeSync(file);
-  }
-  hash.update('\0');
-}
 
 /** Sources that decide what the optimizer writes, tests left out. */
 function* sources(folder: string): Generator<string> {
@@ -35,19 +23,20 @@ function* sources(folder: string): Generator<string> {
  */
 export function optimizationKey(plan: EndpointPlan, tools: string): string {
   const hash = createHash('sha256');
+  const addFile = (file: string) => hash.update(fileDigest(file).sha256);
   const { path, calibration, labels } = plan.source;
-  addFile(hash, path);
-  for (const { location } of plan.profile.externalData) addFile(hash, join(dirname(path), location));
+  addFile(path);
+  for (const { location } of plan.profile.externalData) addFile(join(dirname(path), location));
   const { metric, hooks, requirements } = plan.files;
   for (const file of [calibration, labels, metric, hooks, requirements]) {
-    if (file) addFile(hash, file);
+    if (file) addFile(file);
     else hash.update('none\0');
   }
   hash.update(JSON.stringify(plan.recipe)).update(JSON.stringify(plan.serving));
   hash.update(JSON.stringify(plan.hardware.chosen));
   hash.update(tools);
   for (const part of ['optimizer', 'schema']) {
-    for (const file of sources(packageFile('container', part))) addFile(hash, file);
+    for (const file of sources(packageFile('container', part))) addFile(file);
   }
   return hash.digest('hex').slice(0, 32);
 }
