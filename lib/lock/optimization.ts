@@ -32,13 +32,14 @@ export const lockedOptimization = z.strictObject({
   ranges: z.record(z.string(), range).nullable(),
   sha256,
   measured: z.strictObject({
+    goal: z.enum(['speed', 'size']),
     verdict: z.string(),
     host: z.looseObject({}),
     reference: z.looseObject({}),
     candidates: z.array(z.looseObject({})),
     winner,
     sensitivity: z.array(z.looseObject({})),
-    canaries: z.looseObject({}),
+    canaries: z.looseObject({ synthetic: z.boolean() }),
     warnings: z.array(z.string()),
     notes: z.array(z.string()),
   }),
@@ -75,6 +76,7 @@ function brief<T>(value: T): T {
 /** What a search is locked as: the same report gives the same text. */
 export function lockedFrom(report: ReportFile): LockedOptimization {
   const { verdict, host, reference, candidates, winner, sensitivity, canaries, warnings, notes } = report;
+  const { goal } = report.recipe as Pick<RecipeFile, 'goal'>;
   const locked = {
     modelSha256: report.model.sha256,
     dataSha256: report.data?.sha256 ?? null,
@@ -84,7 +86,7 @@ export function lockedFrom(report: ReportFile): LockedOptimization {
     candidate: winner.recipe,
     ranges: report.ranges,
     sha256: winner.sha256,
-    measured: brief({ verdict, host, reference, candidates, winner, sensitivity, canaries, warnings, notes }),
+    measured: brief({ goal, verdict, host, reference, candidates, winner, sensitivity, canaries, warnings, notes }),
   };
   lockedOptimization.parse(locked);
   return locked as unknown as LockedOptimization;
@@ -111,17 +113,34 @@ function wayOf(candidate: CandidateRecipe | NonNullable<LockedOptimization['cand
  * @param path - of the lock
  */
 export function lockProblems(path: string, locked: LockedOptimization, recipe: RecipeFile): Problem[] {
-  const { candidate } = locked;
-  if (candidate === null) return [];
-  const kept = `'${path}' keeps ${candidate.name} (${candidate.precision}) for ${targetOf(recipe.target)}`;
+  const { candidate, measured } = locked;
   const remedy = 'Search again with slipway optimize --update, or restore the lock';
+  const otherwise = (where: string, asked: string, then: string): Problem[] =>
+    asked === then ? [] : [{ where, what: `${asked} is asked for, and '${path}' was written for ${then}. ${remedy}` }];
+  const problems = [
+    ...otherwise('optimization.goal', recipe.goal, measured.goal),
+    // Without samples all canaries are made up, whatever is asked for.
+    ...(locked.dataSha256 === null
+      ? []
+      : otherwise(
+          'optimization.canaries',
+          recipe.canaries.source,
+          measured.canaries.synthetic ? 'synthetic' : 'samples',
+        )),
+  ];
+  if (candidate === null) return problems;
+  const kept = `'${path}' keeps ${candidate.name} (${candidate.precision}) for ${targetOf(recipe.target)}`;
   if (recipe.precision !== 'auto' && recipe.precision !== candidate.precision) {
-    return [{ where: 'optimization.precision', what: `${recipe.precision} is asked for, and ${kept}. ${remedy}` }];
+    const what = `${recipe.precision} is asked for, and ${kept}. ${remedy}`;
+    return [...problems, { where: 'optimization.precision', what }];
   }
   if (recipe.candidates.length === 0 || recipe.candidates.some((allowed) => wayOf(allowed) === wayOf(candidate))) {
-    return [];
+    return problems;
   }
   const machines = recipe.target.machines.join(', ');
   const allowed = recipe.candidates.map(({ name }) => name).join(', ');
-  return [{ where: 'lock', what: `${kept}, which is not right for ${machines}: allowed are ${allowed}. ${remedy}` }];
+  return [
+    ...problems,
+    { where: 'lock', what: `${kept}, which is not right for ${machines}: allowed are ${allowed}. ${remedy}` },
+  ];
 }

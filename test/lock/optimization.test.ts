@@ -53,7 +53,7 @@ function report(changes: Partial<ReportFile['winner']> = {}): ReportFile {
         metricSha256: null,
       },
       task: 'classification',
-      recipe: {},
+      recipe: { goal: 'speed' },
       tools: { python: '3.11.7', onnxruntime: '1.30.0', onnx: '1.23.1', numpy: '2.4.6' },
       host: {
         architecture: 'x86_64',
@@ -172,6 +172,20 @@ describe('the file', () => {
 });
 
 describe('a plan', () => {
+  test.each([
+    ['goal', { goal: 'size' }, /optimization\.goal: size is asked for, and '.*' was written for speed/],
+    [
+      'canaries',
+      { canaries: 'synthetic' },
+      /optimization\.canaries: synthetic is asked for, .* was written for samples/,
+    ],
+  ] as const)('refuses a lock that was written for other %s, fp32 or not', (_what, optimization, said) => {
+    for (const model of [locked('cpu/x86-64-vnni'), locked('cpu/x86-64-vnni', fp32)]) {
+      expect(() => planEndpoint({ model, optimization }, vnni)).toThrow(said);
+      expect(() => planEndpoint({ model, optimization }, vnni)).toThrow(/--update/);
+    }
+  });
+
   test('takes the entry of its target into the recipe, and tells its figures', () => {
     const model = locked('cpu/x86-64-vnni');
     const plan = planEndpoint({ model }, vnni);
