@@ -1,5 +1,6 @@
 /** `slipway build`: the image, its model quantized while it is built. */
 
+import { existsSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { GateFailedError, SlipwayError } from '../../lib/errors.js';
 import { type BuiltImage, buildImage } from '../../lib/image/build/build.js';
@@ -8,7 +9,10 @@ import { findBuilder } from '../../lib/image/build/find.js';
 import { type ImageContext, imageContext } from '../../lib/image/context.js';
 import { writeContext } from '../../lib/image/write-context.js';
 import { quoted } from '../../lib/local/sample.js';
+import { lockPath, readLock } from '../../lib/lock/lock-file.js';
+import { targetOf } from '../../lib/lock/optimization.js';
 import { type EndpointPlan, planEndpoint } from '../../lib/plan.js';
+import { commandAs, type LeftOut } from '../command-line.js';
 import { interruptible, print, say, showSteps } from '../terminal.js';
 import { buildSecret, withOwnAuthority } from './build-secrets.js';
 import { type GateOptions, type ModelOptions, specOf, withGateOptions, withModelOptions } from './model-options.js';
@@ -79,11 +83,32 @@ const runCommands: Readonly<Record<BuilderId, (tag: string) => string>> = {
   buildah: (tag) => `buildah run $(buildah from ${tag}) -- /opt/slipway/env/bin/python -m server serve`,
 };
 
-/** The command that writes a lock for this plan. */
-function optimizeCommandLine({ source, platform }: EndpointPlan): string {
-  const files = Object.entries({ '--data': source.calibration, '--labels': source.labels });
-  const given = files.flatMap(([flag, path]) => (path === undefined ? [] : [flag, quoted(path)]));
-  return ['slipway optimize', quoted(source.path), ...given, '--platform', platform, '--out build/'].join(' ');
+/** Options that `slipway optimize` does not have, and those of how this run went. */
+const ownOptions: LeftOut = {
+  '--tag': 'value',
+  '--builder': 'value',
+  '--context-only': 'value',
+  '--base-image': 'value',
+  '--build-secret': 'value',
+  '--model': 'value',
+  '--no-lock': 'flag',
+  '--push': 'flag',
+  '--no-cache': 'flag',
+  '--json': 'flag',
+  '--debug': 'flag',
+};
+
+/** A lock that was named has to be there; one that has nothing for this target is told. */
+function checkLock({ lock }: ImageCommandOptions, plan: EndpointPlan): void {
+  if (lock === false || plan.recipe.replay !== null) return;
+  const path = lockPath(plan.source);
+  const kept = Object.keys(readLock(path)?.optimizations ?? {});
+  if (typeof lock === 'string' && !existsSync(path)) {
+    throw new SlipwayError(`The lock '${path}' is not there. Give the path of one, or leave --lock out.`);
+  }
+  if (kept.length === 0) return;
+  const wanted = targetOf(plan.recipe.target);
+  say(`  '${path}' has ${kept.join(', ')}, and this plan needs ${wanted}: the form is searched in the build.`);
 }
 
 function tellImage(image: BuiltImage, plan: EndpointPlan): void {
@@ -96,7 +121,7 @@ function tellImage(image: BuiltImage, plan: EndpointPlan): void {
   if (bytesOverBase !== null) say(`Size: ${megabytes(bytesOverBase)} on top of the base`);
   if (report && plan.recipe.replay === null) {
     say('No lock: the form was searched in this build. To make the same one in every build, keep it in a lock:');
-    say(`  ${optimizeCommandLine(plan)}`);
+    say(`  ${commandAs('optimize', ownOptions, ['--out', 'build/'])}`);
   }
   say(`Run it: ${runCommands[builder](tag)}`);
   if (!pushed) say(`Push it: ${builder} push ${tag}`);
@@ -130,6 +155,7 @@ async function build(model: string, options: ImageCommandOptions): Promise<void>
     const plan = await showSteps('Planning the endpoint', async () =>
       planEndpoint(spec, placeOf(options), { replay: options.lock !== false }),
     );
+    checkLock(options, plan);
     const context = imageContext(plan, {
       model: options.model,
       ...(options.baseImage !== undefined && { baseImage: options.baseImage }),

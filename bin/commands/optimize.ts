@@ -14,6 +14,7 @@ import { lockPath, writeLock } from '../../lib/lock/lock-file.js';
 import { lockedFrom, targetOf } from '../../lib/lock/optimization.js';
 import { type EndpointPlan, planEndpoint } from '../../lib/plan.js';
 import { candidateTable } from '../../lib/report/summary.js';
+import { commandAs, type LeftOut } from '../command-line.js';
 import { interruptible, print, say, showSteps } from '../terminal.js';
 import { type GateOptions, type ModelOptions, specOf, withGateOptions, withModelOptions } from './model-options.js';
 import { objectiveOf, type PlaceOptions, placeOf, withPlaceOptions } from './place-options.js';
@@ -76,12 +77,24 @@ function keepDecision(report: ReportFile, plan: EndpointPlan, { lock, out }: Opt
   say(`Lock: ${path} (${target})${there ? '; commit it' : `; ${dirname(beside)} cannot be written`}`);
 }
 
-/** The command that was given, with an option more. */
-const again = (option: string): string => ['slipway', ...process.argv.slice(2).map(quoted), option].join(' ');
+/** Options that `slipway build` does not have, and those of how this run went. */
+const ownOptions: LeftOut = {
+  '--out': 'value',
+  '--target': 'value',
+  '--update': 'flag',
+  '--no-cache': 'flag',
+  '--json': 'flag',
+  '--debug': 'flag',
+};
 
 async function optimize(model: string, options: OptimizeOptions): Promise<void> {
   process.exitCode = await interruptible(async (signal) => {
     const platform = targetPlatform(options);
+    if (typeof options.lock === 'string' && !writable(dirname(options.lock))) {
+      throw new SlipwayError(
+        `The lock '${options.lock}' cannot be kept: its folder is missing or cannot be written. Make it, or give another place with --lock.`,
+      );
+    }
     const given = specOf(model, options, options.platform === 'local' ? {} : objectiveOf(options));
     const spec = {
       ...given,
@@ -105,7 +118,7 @@ async function optimize(model: string, options: OptimizeOptions): Promise<void> 
       );
     } catch (error) {
       if (plan.recipe.replay !== null && error instanceof SlipwayError) {
-        say(`The lock is ${lockPath(plan.source)}. To search again: ${again('--update')}`);
+        say(`The lock is ${lockPath(plan.source)}. To search again: ${commandAs('optimize', {}, ['--update'])}`);
       }
       if (!(error instanceof GateFailedError)) throw error;
       say(error.message);
@@ -119,10 +132,10 @@ async function optimize(model: string, options: OptimizeOptions): Promise<void> 
     keepDecision(report, plan, options);
     say(`Look at it: slipway report ${quoted(options.out)} --open`);
     say(`Serve it: slipway serve ${quoted(options.out)}`);
-    const data = options.data === undefined ? '' : ` --data ${quoted(options.data)}`;
-    const labels = options.labels === undefined ? '' : ` --labels ${quoted(options.labels)}`;
-    const where = plan.platform === 'local' ? '' : ` --platform ${plan.platform}`;
-    say(`Build the image: slipway build ${quoted(model)}${data}${labels}${where} --tag ${plan.name.toLowerCase()}:1`);
+    // A target says which processors, not which platform's machines have them.
+    const where = options.target === undefined ? [] : ['--platform', 'PLATFORM'];
+    const tag = ['--tag', `${plan.name.toLowerCase()}:1`];
+    say(`Build the image: ${commandAs('build', ownOptions, [...where, ...tag])}`);
     if (options.json) print(JSON.stringify(report));
     return 0;
   });

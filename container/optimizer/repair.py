@@ -56,7 +56,7 @@ def repair(decided: Decided, work: Work) -> Repaired:
 
 
 def worth_repairing(decided: Decided) -> Judged | None:
-    """The fastest candidate that lost by its answers alone; None when there is none, or the winner is nearly as fast."""
+    """The fastest that lost by its answers alone; None when there is none, or the winner is nearly as fast."""
     lost = [entry for entry in decided.judged if entry.by_answers_alone]
     best = max(lost, key=lambda entry: entry.speedup or 0.0, default=None)
     if best is None or decided.winner is None:

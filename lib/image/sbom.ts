@@ -22,14 +22,23 @@ export function pinnedPackages(text: string): Pinned[] {
     });
 }
 
-/** One component for each package of the texts, sorted by name; its files' hashes as properties, since a package has several wheels. */
+/**
+ * One component for each package of the texts, sorted by name; its files' hashes as properties, since a package has several wheels. Of a
+ * package that several texts pin, the first counts.
+ */
 export function bomOf(texts: readonly string[], subject: { readonly name: string; readonly version: string }): string {
   const bom = new Models.Bom();
   bom.metadata.component = new Models.Component(Enums.ComponentType.Container, subject.name, {
     version: subject.version,
     bomRef: 'image',
   });
-  for (const { name, version, sha256 } of texts.flatMap(pinnedPackages)) {
+  const packages = new Map(
+    texts
+      .flatMap(pinnedPackages)
+      .reverse()
+      .map((pinned) => [pinned.name, pinned]),
+  );
+  for (const { name, version, sha256 } of packages.values()) {
     const purl = `pkg:pypi/${name}@${encodeURIComponent(version)}`;
     const component = new Models.Component(Enums.ComponentType.Library, name, { version, purl, bomRef: purl });
     for (const digest of sha256) component.properties.add(new Models.Property('slipway:wheel:sha256', digest));

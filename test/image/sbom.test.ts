@@ -30,6 +30,14 @@ describe.each(['server', 'server-cuda12', 'server-cuda13'])('the bill of %s', (n
   });
 });
 
+test('a package that two texts pin stands there once, as the first has it', () => {
+  const bom = JSON.parse(bomOf(['idna==3.10\n', 'idna==3.9\nsix==1.17.0\n'], subject));
+  expect(bom.components.map((component: { purl: string }) => component.purl)).toEqual([
+    'pkg:pypi/idna@3.10',
+    'pkg:pypi/six@1.17.0',
+  ]);
+});
+
 test('names are read as pip normalizes them, whatever else stands on the line', () => {
   const name = fc.stringMatching(/^[A-Za-z][A-Za-z0-9]{0,8}([._-][A-Za-z0-9]{1,4}){0,2}$/);
   const version = fc.stringMatching(/^\d{1,2}(\.\d{1,3}){1,2}(\.post\d|rc\d)?$/);
