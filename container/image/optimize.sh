@@ -20,7 +20,7 @@ fi
 
 mkdir model report
 cp out/report.json report/
-for name in model.onnx canaries.npz report.json reference.onnx; do
+for name in model.onnx model.onnx.data canaries.npz report.json reference.onnx; do
   if [ -f "out/$name" ]; then mv "out/$name" model/; fi
 done
 # serving.json comes from the build context.

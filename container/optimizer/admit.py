@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import UserError, read
-from .onnx_file import ModelFile, admit_model
+from .onnx_file import ONE_FILE_BYTES, ModelFile, admit_model
 from .recipe import Candidate, Recipe
 from .samples import Samples, make_up, read_samples
 from .work import Work
@@ -47,7 +47,8 @@ def admit(request: Request, work: Work) -> Admitted:
     problems = list(contradictions(request))
     if problems:
         raise UserError(problems)
-    model = admit_model(request.model, work.scratch / "admitted.onnx", recipe.limits)
+    # A large model names the file of its weights, so it has its final name from the start.
+    model = admit_model(request.model, work.scratch / "model.onnx", recipe.limits)
     samples = (
         make_up(model.inputs, recipe.dims, recipe.canaries, recipe.seed)
         if request.data is None
@@ -82,6 +83,8 @@ def contradictions(request: Request) -> Iterator[str]:
 def reason_for_no_candidates(recipe: Recipe, model: ModelFile, samples: Samples) -> str | None:
     if model.quantization is not None:
         return f"the model is already quantized ({model.quantization})"
+    if model.large:
+        return f"the model has {model.bytes} bytes; smaller forms are made of models up to {ONE_FILE_BYTES} bytes"
     if model.classic:
         return "trees and other classic models are never quantized"
     if recipe.precision == "fp32":

@@ -17,6 +17,7 @@ from .gate import Decided, Judged
 from .parity import difference
 from .repair import Repaired
 from .session import Answers, answer, answer_users_model, open_session, open_users_model
+from .weights_file import size_of
 from .work import Work
 
 CANARY_MARGIN_DB = 6.0
@@ -76,7 +77,7 @@ def bake(repaired: Repaired, work: Work) -> Baked:
         repaired=repaired,
         model=model,
         sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
-        bytes=model.stat().st_size,
+        bytes=size_of(model),
         canaries=canaries,
         canary_count=len(next(iter(inputs.values()))),
         canary_sqnr_db=canary_tolerance(expected, got),

@@ -4,7 +4,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import onnx
@@ -14,13 +14,14 @@ from onnx.external_data_helper import ExternalDataInfo, load_external_data_for_m
 from .errors import UserError, read
 from .recipe import Limits
 from .session import brief
+from .weights_file import COPIED_AT_ONCE, save_with_weights_beside
 
 OPSETS = range(7, 27)
 IR_VERSIONS = range(3, 14)
 """What ONNX Runtime 1.30 reads."""
 SERVED_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
 ONE_FILE_BYTES = 1_900_000_000
-"""Protobuf ends at 2 GB; some room is left for the quantizer's own tensors."""
+"""Protobuf ends at 2 GB; some room is left for the quantizer's own tensors. Larger models are served as they are."""
 
 _QUANTIZED_OPS = {
     "QuantizeLinear": "QDQ",
@@ -59,9 +60,10 @@ class Tensor:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model that can be served, all in one file in the scratch folder."""
+    """A model that can be served, in the scratch folder."""
 
     path: Path
+    """One file; of a `large` model with its weights beside it."""
     sha256: str
     """Of the file as given and its external data, in order."""
     bytes: int
@@ -74,10 +76,12 @@ class ModelFile:
     """How its weights are already reduced; None for a plain model."""
     classic: bool
     """Has operators of `ai.onnx.ml`: trees, linear models, scalers."""
+    large: bool = False
+    """Beyond ONE_FILE_BYTES: nothing can be made of it."""
 
 
 def admit_model(source: Path, target: Path, limits: Limits) -> ModelFile:
-    """Copy the model at `source`, external data inlined, to `target` and describe it.
+    """Copy the model at `source` to `target` and describe it: external data inlined, or of a large model kept beside.
 
     Raises UserError: not an ONNX file, truncated, too large, wrong opset or IR version, external data that is missing
     or outside the model's folder or a link, operators that ONNX Runtime does not have, values that are no tensors.
@@ -91,21 +95,27 @@ def admit_model(source: Path, target: Path, limits: Limits) -> ModelFile:
     refuse(dict.fromkeys(filter(None, (external_problem(tensor, source.parent) for tensor in tensors))))
     locations = list(dict.fromkeys(ExternalDataInfo(tensor).location for tensor in tensors))
     size = len(content) + sum((source.parent / location).stat().st_size for location in locations)
-    if size > min(limits.model_bytes, ONE_FILE_BYTES):
-        raise UserError(too_large(size, min(limits.model_bytes, ONE_FILE_BYTES)))
+    if size > limits.model_bytes:
+        raise UserError(too_large(size, limits.model_bytes))
     nodes = list(every_node(model.graph.node))
     refuse([*node_problems(model, nodes, limits), *value_problems(model)])
     digest = hashlib.sha256(content)
     for location in sorted(locations):
-        digest.update((source.parent / location).read_bytes())
-    load_external_data_for_model(model, str(source.parent))
+        with (source.parent / location).open("rb") as data:
+            while part := data.read(COPIED_AT_ONCE):
+                digest.update(part)
     drop_initializers_from_inputs(model)
-    onnx.save_model(model, target, save_as_external_data=False)
+    large = size > ONE_FILE_BYTES
+    if large:
+        save_with_weights_beside(model, tensors, source.parent, target)
+    else:
+        load_external_data_for_model(model, str(source.parent))
+        onnx.save_model(model, target, save_as_external_data=False)
     try:
         onnx.checker.check_model(str(target))
     except Exception as error:
         raise UserError(f"The model {source} breaks the rules of ONNX: {brief(error)}. Export it again.") from None
-    return describe(model, nodes, target, digest.hexdigest(), size)
+    return replace(describe(model, nodes, target, digest.hexdigest(), size), large=large)
 
 
 def describe(model: onnx.ModelProto, nodes: Sequence[onnx.NodeProto], path: Path, sha256: str, size: int) -> ModelFile:
@@ -172,7 +182,7 @@ def version_problems(model: onnx.ModelProto) -> list[str]:
 
 
 def too_large(size: int, most: int) -> str:
-    return f"The model has {size} bytes, at most {most} can be optimized. Serve it as it is, or make it smaller first."
+    return f"The model has {size} bytes, at most {most} can be served. Make it smaller first."
 
 
 def every_graph(nodes: Sequence[onnx.NodeProto]) -> Iterator[onnx.GraphProto]:

@@ -14,9 +14,11 @@ import fastjsonschema
 from .bake import Baked
 from .recipe import validator
 from .views import write_views
+from .weights_file import weights_beside
 
 STAGING_PREFIX = ".slipway-"
 FILES = (
+    "model.onnx.data",
     "model.onnx",
     "reference.onnx",
     "canaries.npz",
@@ -50,6 +52,8 @@ def publish(baked: Baked, document: dict[str, Any], build: dict[str, Any], out: 
         ready.mkdir(parents=True)
         with owned(staging):
             shutil.copyfile(baked.model, ready / "model.onnx")
+            if weights_beside(baked.model).is_file():
+                shutil.copyfile(weights_beside(baked.model), ready / "model.onnx.data")
             if baked.reference is not None:
                 shutil.copyfile(baked.reference, ready / "reference.onnx")
             shutil.copyfile(baked.canaries, ready / "canaries.npz")

@@ -14,6 +14,7 @@ from .recipe import entry_of
 from .reference import Referenced
 from .replay import again
 from .tools import tool_versions
+from .weights_file import size_of
 from .words import percent, size, times
 from .work import Work
 
@@ -108,7 +109,7 @@ def searched(baked: Baked) -> dict[str, Any]:
             "emulated": host.emulated,
         },
         "reference": {
-            "bytes": referenced.baked.stat().st_size,
+            "bytes": size_of(referenced.baked),
             "latencyMs": asdict(referenced.latency),
             "accuracy": referenced.accuracy,
             "task": own_metric(referenced),

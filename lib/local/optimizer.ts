@@ -56,6 +56,7 @@ function progressOf(line: string): Progress | undefined {
 const writtenFiles: readonly string[] = [
   ...Object.values(optimizedFiles),
   referenceFile,
+  'model.onnx.data',
   'build.json',
   'report.html',
   'report.md',

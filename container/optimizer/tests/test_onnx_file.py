@@ -230,8 +230,7 @@ def test_limits_of_size_and_nodes_hold(tmp_path: Path) -> None:
     path = save(tmp_path, mlp((16, 8, 8, 4)))
     size = path.stat().st_size
     assert problems(path, Limits(1, 1, size - 1, 99)) == (
-        f"The model has {size} bytes, at most {size - 1} can be optimized. "
-        "Serve it as it is, or make it smaller first.",
+        f"The model has {size} bytes, at most {size - 1} can be served. Make it smaller first.",
     )
     assert problems(path, Limits(1, 1, size, 2)) == (
         "The model has 5 nodes, at most 2 are allowed. Simplify it first.",

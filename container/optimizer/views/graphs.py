@@ -5,6 +5,8 @@ from pathlib import Path
 
 import onnx
 
+from ..weights_file import size_of
+
 MOST_NODES = 1500
 MOST_MEGABYTES = 512
 """Larger files are not read again only to draw them."""
@@ -12,7 +14,7 @@ MOST_MEGABYTES = 512
 
 def graph_file(model: Path, folder: Path) -> Path | str:
     """A file in `folder` with the graph alone, or why there is none."""
-    megabytes = model.stat().st_size / 1e6
+    megabytes = size_of(model) / 1e6
     if megabytes > MOST_MEGABYTES:
         return (
             f"The graph of {model.name} is not drawn: {megabytes:.0f} MB, at most {MOST_MEGABYTES} MB are read for it."

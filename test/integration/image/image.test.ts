@@ -160,10 +160,12 @@ describe('an image built by a search', () => {
     }
   });
 
-  test('a stop is heard at once, and nothing is left', async () => {
+  test('asked to stop, the server drains and ends by itself within 10 s, and nothing is left', async () => {
     const container = await start(store, tag, { user: '12345:0' });
     await container.ready();
-    await container.stop();
+    expect(container.inside()).not.toEqual([]);
+    expect(await container.drain()).toBe(0);
+    expect(container.inside()).toEqual([]);
     await expect(fetch(container.url)).rejects.toThrow();
     expect(await container.run.leftAfterAll()).toEqual([]);
   });

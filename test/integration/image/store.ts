@@ -1,7 +1,7 @@
 /** Images of one test run: a store of their own, a base made by debootstrap, and containers that run without an engine. */
 
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { arch, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -110,7 +110,28 @@ export interface Container {
   readonly run: Run;
   /** Waits until the server says that it is ready. */
   ready(): Promise<void>;
+  /** Process ids of the image's own program, as this machine sees them. */
+  inside(): number[];
+  /** Sends SIGTERM to the image's own program alone, as a platform does: its exit status. Rejects after 10 s. */
+  drain(): Promise<number>;
   stop(): Promise<void>;
+}
+
+/** Processes of an image that were started with this port; those around them do not have it. */
+function processesWith(port: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return (
+          readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`PORT=${port}`) &&
+          readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith('/opt/slipway/env/bin/python\0-m\0server')
+        );
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
 }
 
 /** Starts an image as a platform does: its entry point and command, a user, a port, variables; the network is this machine's. */
@@ -149,6 +170,16 @@ export async function start(
         await sleep(100);
       }
       throw new Error(`not ready within a minute:\n${running.stderr()}`);
+    },
+    inside: () => processesWith(port),
+    async drain() {
+      const [server] = processesWith(port);
+      if (server === undefined) throw new Error('no process of the server was found');
+      process.kill(server, 'SIGTERM');
+      const code = await Promise.race([running.ended, sleep(10_000)]);
+      if (code === undefined) throw new Error(`still there after 10 s:\n${running.stderr()}`);
+      await store.buildah('rm', container);
+      return code;
     },
     async stop() {
       if (running.process.pid && running.process.exitCode === null) process.kill(-running.process.pid, 'SIGTERM');

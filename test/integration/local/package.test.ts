@@ -22,17 +22,18 @@ test('is small', () => {
   expect(statSync(archive).size).toBeLessThan(5_000_000);
 });
 
-test('holds what the image needs and no tests', () => {
+test('holds what the image needs and what the help names, and nothing that only tests need', () => {
   const files = execFileSync('tar', ['-tzf', archive], { encoding: 'utf8' }).split('\n');
   for (const file of [
     'container/server/__main__.py',
     'container/optimizer/__main__.py',
     'container/locks/optimizer.txt',
+    'docs/optimizer.md',
     'LICENSE',
   ]) {
     expect(files).toContain(`package/${file}`);
   }
-  expect(files.filter((file) => /\/tests?\//.test(file))).toEqual([]);
+  expect(files.filter((file) => /\/tests?\/|locks\/(dev|bench|torch)/.test(file))).toEqual([]);
 });
 
 test('installed elsewhere, npx slipway takes a model up', async () => {
