@@ -17,7 +17,7 @@ import { candidateTable } from '../../lib/report/summary.js';
 import { commandAs, type LeftOut } from '../command-line.js';
 import { interruptible, print, say, showSteps } from '../terminal.js';
 import { type GateOptions, type ModelOptions, specOf, withGateOptions, withModelOptions } from './model-options.js';
-import { objectiveOf, type PlaceOptions, placeOf, withPlaceOptions } from './place-options.js';
+import { objectiveOf, type PlaceOptions, placeOf, refuseChoosing, withPlaceOptions } from './place-options.js';
 
 interface OptimizeOptions extends ModelOptions, GateOptions, PlaceOptions {
   readonly out: string;
@@ -49,6 +49,7 @@ function targetPlatform(options: OptimizeOptions): Platform {
       `--target ${options.target} and --platform ${options.platform} both say where it will run. Give one of them.`,
     );
   }
+  refuseChoosing(options, '--target names one');
   return local(targetMachine(options.target));
 }
 

@@ -58,13 +58,39 @@ export function withPlaceOptions(command: Command): Command {
     .option('--max-replicas <count>', 'machines at most', wholeNumber);
 }
 
-/** The platform that the options name. */
-export function placeOf({ platform, region }: PlaceOptions): Platform {
-  if (platform !== 'local') return cloud(platform, region === undefined ? {} : { region });
-  if (region === undefined) return local();
-  throw new SlipwayError(
-    `--region ${region}: this machine has no region. Leave it out, or name a cloud with --platform.`,
+/** Flags of options that choose a machine, which this machine cannot take. */
+const choosing: Readonly<Partial<Record<keyof PlaceOptions, string>>> = {
+  region: '--region',
+  p99Ms: '--p99-ms',
+  rps: '--rps',
+  maxMonthlyUsd: '--max-monthly-usd',
+  minimize: '--minimize',
+  payload: '--payload',
+  provider: '--provider',
+  accelerator: '--accelerator',
+  allow: '--allow',
+  deny: '--deny',
+  minReplicas: '--min-replicas',
+  maxReplicas: '--max-replicas',
+};
+
+/** Refuses options that would be ignored, since no machine is chosen. */
+export function refuseChoosing(options: PlaceOptions, place: string): void {
+  const given = Object.entries(choosing).flatMap(([key, flag]) =>
+    options[key as keyof PlaceOptions] === undefined ? [] : [flag],
   );
+  if (given.length === 0) return;
+  throw new SlipwayError(
+    `${given.join(', ')}: they choose a machine of a cloud, and ${place}. Name the cloud with --platform, or leave them out.`,
+  );
+}
+
+/** The platform that the options name. */
+export function placeOf(options: PlaceOptions): Platform {
+  const { platform, region } = options;
+  if (platform !== 'local') return cloud(platform, region === undefined ? {} : { region });
+  refuseChoosing(options, 'this machine is the one there is');
+  return local();
 }
 
 /** What the options say of the endpoint, with nothing that was not given. */

@@ -1,6 +1,5 @@
 """Stage 7, bake: the file that is served is the file that was measured; check it once more and keep canaries."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from .gate import Decided, Judged
 from .parity import difference
 from .repair import Repaired
 from .session import Answers, answer, answer_users_model, open_session, open_users_model
-from .weights_file import size_of
+from .weights_file import sha256_of, size_of
 from .work import Work
 
 CANARY_MARGIN_DB = 6.0
@@ -76,7 +75,7 @@ def bake(repaired: Repaired, work: Work) -> Baked:
     return Baked(
         repaired=repaired,
         model=model,
-        sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
+        sha256=sha256_of(model),
         bytes=size_of(model),
         canaries=canaries,
         canary_count=len(next(iter(inputs.values()))),

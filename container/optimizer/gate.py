@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .accuracy import Accuracy, OwnMetric, judge_accuracy, judge_metric
+from .admit import NO_SAMPLES
 from .bounds import answer_warnings, judge_answers, judge_size, judge_speed
 from .candidates import Trial, Tried
 from .errors import GateFailedError
@@ -80,9 +81,13 @@ def unlike_target(recipe: Recipe, trials: Sequence[Trial], host: Host) -> str | 
 
 
 def demand_winner(decided: Decided) -> None:
-    """Called when repair has done what it can. Raises GateFailedError when none passes and the recipe forbids fp32."""
+    """Called when repair has done what it can. Raises GateFailedError when none passes and the recipe forbids fp32.
+
+    A model of which nothing smaller can be made, such as trees, cannot fail; missing samples can be given.
+    """
     admitted = decided.tried.referenced.normalized.admitted
-    if decided.winner is None and admitted.recipe.on_failure == "error" and admitted.recipe.precision != "fp32":
+    could_win = bool(admitted.candidates) or admitted.why_none == NO_SAMPLES
+    if decided.winner is None and could_win and admitted.recipe.on_failure == "error":
         refused = [f"{entry.trial.candidate.name}: {'; '.join(entry.reasons)}" for entry in decided.judged]
         raise GateFailedError(
             ["No candidate passed the gate, and the recipe's onFailure is 'error'. Loosen the gate, or allow fp32.",

@@ -91,6 +91,7 @@ def again(baked: Baked, lock: Replay) -> dict[str, Any]:
     matches = baked.sha256 == lock.sha256
     measured = lock.measured
     fidelity, accuracy = (judged.fidelity, judged.accuracy) if judged else (None, None)
+    by_metric = judged.metric if judged else referenced.measured
     as_fp32 = None if referenced.normalized.admitted.samples.made_up else 1
     return {
         **{key: measured[key] for key in LOCKED if key in measured},
@@ -100,6 +101,7 @@ def again(baked: Baked, lock: Replay) -> dict[str, Any]:
             "sha256Matches": matches,
             "agreement": fidelity.agreement if fidelity else as_fp32,
             "accuracy": accuracy.value if accuracy else referenced.accuracy,
+            "metric": by_metric.value if by_metric else None,
             "sqnrDb": round(fidelity.sqnr_db, 1) if fidelity else None,
         },
         "ranges": None if lock.ranges is None else {name: list(pair) for name, pair in lock.ranges.items()},

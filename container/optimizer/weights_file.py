@@ -1,5 +1,6 @@
 """Stages 1 and 7: models too large for one file. They are served as they are, all weights in one file beside."""
 
+import hashlib
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,6 +22,17 @@ def size_of(model: Path) -> int:
     """Bytes of a model and of the weights beside it."""
     beside = weights_beside(model)
     return model.stat().st_size + (beside.stat().st_size if beside.is_file() else 0)
+
+
+def sha256_of(model: Path) -> str:
+    """Of a model and of the weights beside it, one after the other, as the server takes it."""
+    digest = hashlib.sha256()
+    for path in (model, weights_beside(model)):
+        if path.is_file():
+            with path.open("rb") as file:
+                while part := file.read(COPIED_AT_ONCE):
+                    digest.update(part)
+    return digest.hexdigest()
 
 
 def save_with_weights_beside(

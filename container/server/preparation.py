@@ -128,7 +128,7 @@ def _proven(serving: Serving, fetch: Fetch | None, intra_op: int) -> tuple[Model
     missing = [StartError(sentence) for sentence in missing_files(serving)]
     if missing:
         raise together(missing)
-    sha256 = _sha256(serving.model)
+    sha256 = _sha256(serving.model, serving.model.with_name(f"{serving.model.name}.data"))
     if serving.report and serving.report.sha256 != sha256:
         raise StartError(
             f"{serving.model} is not the model of its report: its SHA-256 is {sha256}, the report's winner has "
@@ -152,6 +152,11 @@ def _rows(samples: Canaries) -> list[session.Arrays]:
     return [row for row in samples.rows if all(array.shape[:1] == (1,) for array in row)]
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _sha256(model: Path, weights: Path) -> str:
+    """Of a model, and of the weights that lie beside one too large for a single file."""
+    digest = hashlib.sha256()
+    for path in (model, weights) if weights.is_file() else (model,):
+        with path.open("rb") as file:
+            while part := file.read(2**24):
+                digest.update(part)
+    return digest.hexdigest()

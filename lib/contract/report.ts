@@ -155,6 +155,10 @@ export interface ReportFile {
     agreement: null | number;
     accuracy: null | number;
     /**
+     * The user's own metric; null without one.
+     */
+    metric: null | number;
+    /**
      * Rounded to 0.1 dB.
      */
     sqnrDb: null | number;

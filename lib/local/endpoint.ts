@@ -133,6 +133,7 @@ export async function runLocally(
       const request = {
         environment,
         signal,
+        resume: cache,
         onProgress: (progress: Progress) => detail(bar(progress)),
       };
       if (cache) return optimizeCached(plan, request);

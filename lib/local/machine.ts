@@ -97,6 +97,11 @@ export function targetMachine(target: string, here: Machine = thisMachine()): Ma
     throw new SlipwayError(`The target is empty. Give 'local', ${instructionSets.join(', ')}, or a machine type.`);
   }
   const type = findMachineType(target);
+  if (type?.accelerator) {
+    throw new SlipwayError(
+      `'${target}' has an accelerator (${type.accelerator}), and what runs there is decided with the platform: give --platform ${type.platform} --allow ${target} instead of --target.`,
+    );
+  }
   if (type) {
     const { name, architecture, instructionSet, cpu, cpus } = machineOf(type, null);
     return { ...here, name, architecture, instructionSet, cpu, cpus };

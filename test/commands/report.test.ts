@@ -51,7 +51,7 @@ describe('a report', () => {
       mode: 'replay',
       candidates: [],
       host: { ...report.host, judgesSpeed: false },
-      recheck: { sha256Matches: false, agreement: null, accuracy: null, sqnrDb: null },
+      recheck: { sha256Matches: false, agreement: null, accuracy: null, metric: null, sqnrDb: null },
       warnings: ['too few labels'],
       notes: ['nothing to quantize'],
     };

@@ -33,6 +33,10 @@ test('this machine has at least a processor and the memory to run this test', ()
 
 describe('a target', () => {
   const here = machine('x86-64-vnni', { name: 'local' });
+  test('a type with an accelerator is planned for its platform, not for its processors', () =>
+    expect(() => targetMachine('ml.g6.xlarge', here)).toThrow(
+      /'ml\.g6\.xlarge' has an accelerator \(l4\).*--platform aws-sagemaker --allow ml\.g6\.xlarge/,
+    ));
   test('local is this machine', () => expect(targetMachine('local', here)).toBe(here));
   test('an instruction set is taken at its word', () =>
     expect(targetMachine('x86-64', here)).toMatchObject({ name: 'x86-64', instructionSet: 'x86-64' }));

@@ -156,7 +156,7 @@ def cases() -> dict[str, dict[str, Any]]:
         "repaired": report(candidates=[*plain["candidates"][1:2], repaired], sensitivity=sensitive,
                            winner={**plain["winner"], "name": repaired["name"], "recipe": repaired["recipe"]}),
         "replayed": report(mode="replay", recheck={"sha256Matches": False, "agreement": 0.9966, "accuracy": 0.9883,
-                                                   "sqnrDb": 37.9},
+                                                   "metric": None, "sqnrDb": 37.9},
                            warnings=["The bytes differ from the lock's; accuracy decided."]),
         "speed-not-judged": report(host=host, winner={**plain["winner"], "speedup": None, "speedupInterval": None,
                                                       "speedJudged": False},

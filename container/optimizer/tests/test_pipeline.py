@@ -58,6 +58,14 @@ def example(folder: Path, name: str, document: dict[str, Any]) -> dict:
     return run(folder, document, source / f"{name}.onnx", source / "samples.npz", source / "labels.npy")
 
 
+def test_a_model_that_nothing_smaller_can_be_made_of_does_not_fail_the_gate(tmp_path: Path) -> None:
+    source = EXAMPLES / "breast-cancer"
+    report = run(
+        tmp_path, recipe(candidate(), onFailure="error"), source / "breast-cancer.onnx", source / "samples.npz"
+    )
+    assert report["winner"]["precision"] == "fp32"
+
+
 def test_the_digits_network_passes_in_int8_or_the_report_says_why_not(tmp_path: Path) -> None:
     report = example(tmp_path, "digits", recipe(candidate()))
     [tried] = report["candidates"]

@@ -105,7 +105,7 @@ def gate(report: Document) -> Pairs:
     metric = rule["metric"]
     return known(
         ("goal", recipe.get("goal")),
-        ("speed", f"at least {times(1 if size_counts else rule['minSpeedup'])}"),
+        ("speed", "not slower beyond doubt" if size_counts else f"at least {times(rule['minSpeedup'])}"),
         ("size", f"at least {times(rule['minShrink'])} smaller" if size_counts else None),
         ("accuracy", f"at most {percent(rule['maxAccuracyDrop'])} of fp32's lost"),
         ("errors", f"at most {times(rule['maxErrorRatio'])} fp32's"),
@@ -127,6 +127,7 @@ def recheck(entry: Document | None) -> Pairs:
         ("bytes", f"{same} when the lock was written"),
         ("agreement", percent_or_none(entry["agreement"])),
         ("accuracy", percent_or_none(entry["accuracy"])),
+        ("own metric", None if entry["metric"] is None else f"{entry['metric']:.4g}"),
         ("signal to noise", None if entry["sqnrDb"] is None else decibels(entry["sqnrDb"])),
     )
 
