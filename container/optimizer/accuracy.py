@@ -5,12 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from .metric import Measured
-from .paired import loss_interval, mean_interval
+from .paired import Z95, loss_interval, mean_interval
 from .recipe import Gate
 from .words import percent, times
 
 LEAST_SAMPLES = 20
 """Below this a bootstrap interval is too narrow to be believed."""
+MOSTLY = 0.5
+"""Share of samples without a difference above which the bootstrap sees too little of it; and of distinct values, below
+which a metric has few."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,21 @@ def judge_metric(reference: Measured, candidate: Measured, rule: Gate, seed: int
 
 
 def interval_of(reference: np.ndarray, candidate: np.ndarray, sign: int, seed: int) -> tuple[float, float]:
-    """95 % interval of the mean loss; everything where there are too few samples to say."""
-    if np.isin(reference, (0, 1)).all() and np.isin(candidate, (0, 1)).all():
+    """95 % interval of the mean loss; everything where there are too few samples to say.
+
+    Two values, such as right and wrong, are counted. Of a metric with few values, most of them equal in both, the
+    interval is at least as wide as counting would make it: what none of the samples shows is rare, not absent.
+    """
+    count, values = len(reference), np.unique([reference, candidate])
+    spread = float(np.ptp(values)) if len(values) > 1 else float(np.abs(values).max()) or 1.0
+    if len(values) <= 2:
         better, worse = int((reference < candidate).sum()), int((reference > candidate).sum())
-        lost, gained = (worse, better) if sign > 0 else (better, worse)
-        return loss_interval(lost, gained, len(reference))
-    if len(reference) < LEAST_SAMPLES:
+        low, high = loss_interval(*((worse, better) if sign > 0 else (better, worse)), count)
+        return spread * low, spread * high
+    if count < LEAST_SAMPLES:
         return -np.inf, np.inf
-    return mean_interval(sign * (reference - candidate), seed)
+    low, high = mean_interval(sign * (reference - candidate), seed)
+    if len(values) > MOSTLY * count or np.mean(reference == candidate) <= MOSTLY:
+        return low, high
+    least = spread * Z95**2 / (count + Z95**2)
+    return min(low, -least), max(high, least)

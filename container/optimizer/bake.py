@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+from .admit import Admitted
 from .answer_files import save_arrays
-from .canaries import canary_rows, synthetic
+from .canaries import GOOD_DB, canary_rows, synthetic
 from .candidates import computes_exactly
+from .errors import UserError
 from .fidelity import compare
 from .forms.emulation import judged_session
 from .gate import Decided, Judged
@@ -21,6 +23,8 @@ from .work import Work
 
 CANARY_MARGIN_DB = 6.0
 CANARY_CEILING_DB = 60.0
+DRAWN = 4
+"""Times as many inputs are made up as are kept: some lie far from anything the ranges were calibrated with."""
 
 
 class BakedModelDiffersError(Exception):
@@ -39,6 +43,7 @@ class Baked:
     """Least that the server asks for."""
     reference: Path | None
     """fp32, for the server to time both, where speed was not judged and another form is served."""
+    warnings: tuple[str, ...] = ()
 
 
 def bake(repaired: Repaired, work: Work) -> Baked:
@@ -53,7 +58,9 @@ def bake(repaired: Repaired, work: Work) -> Baked:
     recipe, samples = admitted.recipe, admitted.samples
     model = decided.winner.trial.path if decided.winner else referenced.baked
     session = open_winner(decided, model)
-    rows = canary_rows(referenced.answers, recipe.canaries, recipe.seed)
+    judged = decided.winner.trial.answers if decided.winner else referenced.answers
+    assert judged is not None
+    rows = canary_rows(referenced.answers, judged, recipe.canaries, recipe.seed)
     inputs: Mapping[str, np.ndarray] = {
         name: values[samples.evaluation[rows]] for name, values in samples.inputs.items()
     }
@@ -62,13 +69,7 @@ def bake(repaired: Repaired, work: Work) -> Baked:
     if decided.winner:
         check_unchanged(decided.winner, rows, got)
     if recipe.synthetic_canaries and not samples.made_up:
-        inputs = synthetic(samples.inputs, recipe.canaries, recipe.seed)
-        hint = "The canaries were made up; keep some of the samples with --canaries samples."
-        answers = answer_users_model(open_users_model(admitted.model.path), inputs, range(recipe.canaries), hint)
-        alike = canary_rows(answers, recipe.canaries, recipe.seed)
-        inputs = {name: values[alike] for name, values in inputs.items()}
-        expected = {name: [values[row] for row in alike] for name, values in answers.items()}
-        got = answer(session, inputs, range(len(alike)))
+        inputs, expected, got = made_up_canaries(admitted, session)
     canaries = work.scratch / "canaries.npz"
     arrays = {f"input:{name}": values for name, values in inputs.items()}
     save_arrays(canaries, {**arrays, **{f"expected:{name}": side_by_side(values) for name, values in expected.items()}})
@@ -81,6 +82,36 @@ def bake(repaired: Repaired, work: Work) -> Baked:
         canary_count=len(next(iter(inputs.values()))),
         canary_sqnr_db=canary_tolerance(expected, got),
         reference=referenced.baked if decided.winner and not decided.judges_speed else None,
+        warnings=canary_warnings(expected, got),
+    )
+
+
+def canary_warnings(expected: Answers, got: Answers) -> tuple[str, ...]:
+    reached = compare(expected, got).sqnr_db
+    if reached >= GOOD_DB:
+        return ()
+    return (
+        f"The canaries have {reached:.1f} dB signal to noise as they were written, so replaying them shows little.",
+    )
+
+
+def made_up_canaries(
+    admitted: Admitted, session: onnxruntime.InferenceSession
+) -> tuple[Mapping[str, np.ndarray], Answers, Answers]:
+    """Made-up inputs with fp32's answers and the served model's. Raises UserError when none can be replayed."""
+    recipe = admitted.recipe
+    count = DRAWN * recipe.canaries
+    inputs = synthetic(admitted.samples.inputs, count, recipe.seed)
+    hint = "The canaries were made up; keep some of the samples with --canaries samples."
+    expected = answer_users_model(open_users_model(admitted.model.path), inputs, range(count), hint)
+    got = answer(session, inputs, range(count))
+    rows = canary_rows(expected, got, recipe.canaries, recipe.seed)
+    if len(rows) == 0:
+        raise UserError(f"The served model answers made-up inputs otherwise than fp32, so none can be replayed. {hint}")
+    return (
+        {name: values[rows] for name, values in inputs.items()},
+        {name: [values[row] for row in rows] for name, values in expected.items()},
+        {name: [values[row] for row in rows] for name, values in got.items()},
     )
 
 

@@ -11,6 +11,8 @@ AGREEMENTS = {
     "embedding": "agreement of neighbours",
     "generation": "agreement of tokens",
 }
+VARIATION_ROOM_DB = 10.0
+"""Where answers cannot be counted, what differs from sample to sample may be noisier than the whole by this."""
 
 
 def judge_answers(
@@ -47,6 +49,11 @@ def too_far(fidelity: Fidelity, rule: Gate, task: str) -> list[str]:
         reasons.append(f"{what} {percent(fidelity.agreement)} is below {percent(rule.min_agreement)}")
     if fidelity.sqnr_db < rule.min_sqnr_db:
         reasons.append(f"signal to noise {fidelity.sqnr_db:.1f} dB is below {rule.min_sqnr_db:g} dB")
+    least = rule.min_sqnr_db - VARIATION_ROOM_DB
+    if fidelity.agreement is None and fidelity.variation_db < least:
+        reasons.append(
+            f"signal to noise of what differs between samples {fidelity.variation_db:.1f} dB is below {least:g} dB"
+        )
     return reasons
 
 

@@ -24,12 +24,12 @@ from .forms.emulation import judged_session
 from .forms.ranges import read_convergence, write_ranges
 from .forms.saturation import saturation_db
 from .forms.tensors import write_tensors
-from .host import processors
+from .host import threads_here
 from .measure import Comparison, Latency, compare_speed
 from .progress import own_standard_output
 from .quantize import Calibration, CannotQuantizeError, quantize, raw_file
 from .recipe import candidate
-from .session import answer, brief, open_session, provider_of, runner
+from .session import answer, brief, open_session, out_of_memory, provider_of, runner
 
 QUANTIZING, ANSWERING, TIMING = "quantizing", "answering", "timing"
 
@@ -140,7 +140,7 @@ def run_job(job: Job, announce: Callable[[str], None]) -> Result:
 
 def race(job: Job, model: Path, inputs: Mapping[str, np.ndarray]) -> tuple[Comparison, str]:
     """The candidate against fp32 on the job's provider, or on the CPU where either of them cannot run there."""
-    threads = max(1, min(job.threads, processors()))
+    threads = threads_here(job.threads)
     both, provider = (Path(job.reference), model), job.provider
     sessions = [open_session(path, provider=provider, threads=threads) for path in both]
     if any(provider_of(session) != provider for session in sessions):
@@ -178,11 +178,6 @@ def peak_memory(status: Path = Path("/proc/self/status")) -> int | None:
     except (OSError, StopIteration):
         return None
     return int(line.split()[1]) * 1024
-
-
-def out_of_memory(error: Exception) -> bool:
-    """ONNX Runtime tells an allocation that failed in words only."""
-    return any(sign in str(error) for sign in ("bad_alloc", "Failed to allocate memory", "bad allocation"))
 
 
 if __name__ == "__main__":

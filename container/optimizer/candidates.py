@@ -1,9 +1,11 @@
 """Stage 4, candidates: each one made and measured in its own process; one that fails does not stop the others."""
 
 import json
+import math
 import os
+import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from .work import Work
 
 SATURATING = frozenset({"x86-64", "unknown"})
 """Instruction sets of which a processor may add 8-bit products in 16 bits."""
+FP32_TIMES = 3
+"""A candidate may take as many times what fp32 took to answer all samples: it makes a model first, and times it."""
 PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
 
 
@@ -119,14 +123,22 @@ def try_candidate(
         histograms=True,
         exact=computes_exactly(admitted.recipe),
     )
-    kept = work.cache and work.cache / key_of(job, samples.sha256 or "made up")
+    locked = admitted.recipe.replay is not None
+    kept = work.cache and work.cache / key_of(job, samples.sha256 or "made up", locked=locked)
     known = restore(kept, folder, ranges) if kept else None
     if known:
-        return finished(candidate, folder, known["seconds"], origin, resumed=True)
+        try:
+            return finished(candidate, folder, known["seconds"], origin, resumed=True)
+        except Exception:
+            # A damaged entry is none.
+            shutil.rmtree(folder)
+            folder.mkdir()
+    # What takes fp32 long to answer takes a candidate long, too.
+    seconds = max(limits.candidate_seconds, math.ceil(FP32_TIMES * referenced.answer_seconds))
     write_job(job, folder / "job.json")
     ended = run_limited(
         [*work.candidate_command, str(folder / "job.json")],
-        seconds=limits.candidate_seconds,
+        seconds=seconds,
         memory_bytes=limits.candidate_memory_bytes,
         environment=environment(folder),
         errors=folder / "errors.txt",
@@ -137,7 +149,7 @@ def try_candidate(
         if kept:
             keep(kept, folder, ranges, {"seconds": ended.seconds})
         return finished(candidate, folder, ended.seconds, origin)
-    why = failure(ended, outcome.failure, limits)
+    why = failure(ended, outcome.failure, replace(limits, candidate_seconds=seconds))
     path = folder / "model.onnx"
     return Trial(candidate, None, why, None, path, ended.seconds, outcome.peak_memory_bytes, origin)
 

@@ -9,6 +9,10 @@ from .session import Answers
 
 CEILING_DB = 200.0
 """Written for identical answers, whose ratio would be infinite."""
+LEAST_VARIED = 10
+"""Samples below which the mean answer says little."""
+HARDLY = 1e-3
+"""Answers that vary by less, relative to their size, are constant in fp32 itself."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,8 @@ class Fidelity:
     max_abs_error: float
     non_finite: int
     """Elements that are NaN or infinite where fp32's are not."""
+    variation_db: float = CEILING_DB
+    """As sqnr_db, with what differs from sample to sample as the signal: an offset that all answers share is none."""
 
 
 class ShapesDifferError(Exception):
@@ -49,6 +55,7 @@ def compare(reference: Answers, got: Answers) -> Fidelity:
         cosine_mean=min((float(entry.mean()) for entry in cosines), default=1.0),
         max_abs_error=max((max_abs_error(expected, values) for expected, values in floats), default=0.0),
         non_finite=sum(non_finite(expected, values) for expected, values in floats),
+        variation_db=min((variation_db(expected, values) for expected, values in floats), default=CEILING_DB),
     )
 
 
@@ -78,6 +85,23 @@ def sqnr_db(reference: Sequence[np.ndarray], got: Sequence[np.ndarray]) -> float
     if signal == 0:
         return -CEILING_DB
     return float(np.clip(10 * (np.log10(signal) - np.log10(noise)), -CEILING_DB, CEILING_DB))
+
+
+def variation_db(reference: Sequence[np.ndarray], got: Sequence[np.ndarray]) -> float:
+    """Signal to noise around the mean answer, decibels; of a constant 0 or less.
+
+    CEILING_DB where fp32 hardly varies, or samples differ in shape: then there is no such figure.
+    """
+    if len(reference) < LEAST_VARIED or len({entry.shape for entry in reference}) != 1:
+        return CEILING_DB
+    expected = np.stack(reference).astype(np.float64)
+    if not np.isfinite(expected).all():
+        return CEILING_DB
+    varied = expected - expected.mean(axis=0)
+    if float(np.sum(varied**2)) <= HARDLY**2 * float(np.sum(expected**2)):
+        return CEILING_DB
+    error = np.stack(got).astype(np.float64) - expected
+    return sqnr_db([varied], [varied + error])
 
 
 def cosine(reference: Sequence[np.ndarray], got: Sequence[np.ndarray]) -> np.ndarray:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from .accuracy import Accuracy, OwnMetric, judge_accuracy, judge_metric
 from .admit import NO_SAMPLES
 from .bounds import answer_warnings, judge_answers, judge_size, judge_speed
+from .canaries import replayable
 from .candidates import Trial, Tried
 from .errors import GateFailedError
 from .fidelity import Fidelity, ShapesDifferError
@@ -108,6 +109,9 @@ def judge(trial: Trial, tried: Tried, judges_speed: bool) -> Judged:
         fidelity = likeness(referenced.task, referenced.answers, trial.answers)
     except ShapesDifferError as error:
         return refused(trial, str(error))
+    if fidelity.non_finite == 0 and not replayable(referenced.answers, trial.answers).any():
+        what = "no sample keeps fp32's shapes, whole numbers and texts, so the server could replay none at its start"
+        return refused(trial, what, fidelity)
     accuracy, metric = None, None
     if fidelity.non_finite == 0:
         try:

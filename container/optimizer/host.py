@@ -72,6 +72,11 @@ def read_cpuinfo(path: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in pairs}
 
 
+def threads_here(wanted: int) -> int:
+    """Threads of a run, as far as this process has processors for them."""
+    return max(1, min(wanted, processors()))
+
+
 def processors() -> int:
     """Processors this process may use: affinity and the control group's quota, at least 1."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -51,6 +51,10 @@ class Progress:
         self.write(json.dumps({"stage": stage, "step": step, "done": self.done, "total": self.total}))
         self.done = min(self.done + 1, self.total)
 
+    def detail(self, stage: str, step: str) -> None:
+        """Say how far the step has come that was begun last."""
+        self.write(json.dumps({"stage": stage, "step": step, "done": max(0, self.done - 1), "total": self.total}))
+
     def reach(self, done: int) -> None:
         """Count up to `done` where steps were left out."""
         self.done = max(self.done, min(done, self.total))

@@ -25,6 +25,7 @@ FILES = (
     "build.json",
     "report.md",
     "report.html",
+    "report.ipynb",
     "tensorboard",
     "report.json",
 )
@@ -90,8 +91,8 @@ def put_in_place(out: Path, staging: Path) -> None:
 
 def take_back(out: Path, staging: Path) -> None:
     """Undo an exchange that was broken off; nothing where it had not begun, or the report is in its place."""
-    earlier, placing = staging / "earlier", staging / "placing"
-    if not earlier.is_dir() or (placing.is_dir() and not (placing / "report.json").exists()):
+    ready, earlier, placing = (staging / name for name in ("ready", "earlier", "placing"))
+    if not earlier.is_dir() or not (ready.is_dir() or (placing / "report.json").exists()):
         return
     for name in FILES:
         if placing.is_dir() and not (placing / name).exists():

@@ -14,7 +14,7 @@ from .forms.ranges import Ranges
 from .graph_optimization import optimize_offline, save_as_it_is
 from .onnx_file import every_node
 from .recipe import Candidate, Dynamic, Float16, Static, Weights
-from .session import brief, open_session
+from .session import brief, open_session, out_of_memory
 
 __all__ = ["Calibration", "CannotQuantizeError", "Quantized", "Rung", "ladder", "quantize", "raw_file", "reduced_nodes"]
 
@@ -66,6 +66,8 @@ def quantize(
         except (MemoryError, OSError):
             raise
         except Exception as error:
+            if out_of_memory(error):
+                raise MemoryError from error
             failures.append(f"{rung.name}: {brief(error)}")
             continue
         climbed = [] if not failures else [*(failure.split(":")[0] for failure in failures[1:]), rung.name]

@@ -1,5 +1,6 @@
 """Stage 3, reference: fp32's answers, accuracy and speed, and the file that is served when nothing is better."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +10,12 @@ from .answer_files import save_arrays
 from .errors import UserError
 from .fidelity import class_scores
 from .graph_optimization import optimize_offline
+from .host import threads_here
 from .measure import Latency, measure_latency
 from .metric import Measured, measure_fp32
 from .normalize import Normalized
 from .parity import difference
+from .recipe import Recipe
 from .samples import Samples
 from .session import Answers, answer, answer_users_model, brief, open_session, open_users_model, runner
 from .tasks import Task, task_of
@@ -39,6 +42,8 @@ class Referenced:
     warnings: tuple[str, ...]
     task: Task
     """What the answers are, see `tasks`."""
+    answer_seconds: float = 0.0
+    """What the answers took."""
     measured: Measured | None = None
     """fp32 by the user's own metric; None without one."""
 
@@ -57,7 +62,9 @@ def reference(normalized: Normalized, work: Work) -> Referenced:
         if samples.made_up
         else "Check that they are what the model expects."
     )
+    began = time.monotonic()
     answers = answer_users_model(open_users_model(model.path), samples.inputs, samples.evaluation, hint)
+    answer_seconds = time.monotonic() - began
     baked, notes = bake_reference(normalized, answers, work)
     samples_file = work.scratch / "samples.npz"
     save_arrays(samples_file, {f"input:{name}": values for name, values in samples.inputs.items()})
@@ -68,17 +75,20 @@ def reference(normalized: Normalized, work: Work) -> Referenced:
         answers=answers,
         correct=None if classes is None else judge_labels(answers, classes, samples.evaluation),
         baked=baked,
-        latency=None if admitted.recipe.replay else fp32_latency(baked, samples),
+        latency=None if admitted.recipe.replay else fp32_latency(baked, samples, admitted.recipe),
         samples_file=samples_file,
         notes=(*notes, *([task.note] if task.note and admitted.candidates else [])),
         warnings=tuple(finite_warnings(answers)),
         task=task,
+        answer_seconds=answer_seconds,
         measured=measure_fp32(admitted, answers, samples_file, work.scratch),
     )
 
 
-def fp32_latency(baked: Path, samples: Samples) -> Latency:
-    return measure_latency(runner(open_session(baked), samples.inputs, samples.evaluation[:TIMED_ROWS]))
+def fp32_latency(baked: Path, samples: Samples, recipe: Recipe) -> Latency:
+    """Timed as candidates are: with the threads of a run, on the provider where it can run there."""
+    session = open_session(baked, provider=recipe.provider, threads=threads_here(recipe.intra_op_threads))
+    return measure_latency(runner(session, samples.inputs, samples.evaluation[:TIMED_ROWS]))
 
 
 def judge_labels(answers: Answers, labels: np.ndarray, rows: np.ndarray) -> np.ndarray:

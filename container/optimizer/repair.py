@@ -93,10 +93,11 @@ def rescue(broken: Judged, decided: Decided, work: Work) -> Repaired:
     trials = tuple(entry.trial for entry in everything)
     repaired = [entry.trial.candidate for entry in judged.values()]
     ended = winner.trial.candidate if winner and winner.trial.origin == "repair" else repaired[-1]
+    cut = (f"Of the {ranking.of} nodes of {name} the first {len(ranking.nodes)} were looked at.",)
     return Repaired(
         replace(decided, tried=replace(tried, trials=trials), judged=everything, winner=winner),
         tuple(Sensitivity(node, node.node in ended.exclude_nodes) for node in ranking.nodes),
-        (),
+        cut if ranking.of > len(ranking.nodes) else (),
     )
 
 
@@ -150,7 +151,7 @@ def rank_nodes(broken: Judged, decided: Decided, work: Work) -> tuple[Ranking | 
         memory_bytes=recipe.limits.candidate_memory_bytes,
         environment=environment(folder),
         errors=folder / "errors.txt",
-        on_line=lambda _: None,
+        on_line=lambda line: work.progress.detail("repair", f"{candidate.name}: ranking nodes, {line}"),
     )
     if ended.timed_out:
         return None, f"ranking its nodes took longer than {recipe.limits.candidate_seconds} s"
@@ -161,4 +162,4 @@ def rank_nodes(broken: Judged, decided: Decided, work: Work) -> tuple[Ranking | 
 
 def read_ranking(path: Path) -> Ranking:
     found: dict[str, Any] = json.loads(path.read_text())
-    return Ranking(tuple(Node(**entry) for entry in found["nodes"]), found["first_guess"])
+    return Ranking(tuple(Node(**entry) for entry in found["nodes"]), found["first_guess"], found["of"])

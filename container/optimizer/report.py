@@ -125,6 +125,7 @@ def searched(baked: Baked) -> dict[str, Any]:
             *referenced.warnings,
             *speed_warnings(decided),
             *(decided.winner.warnings if decided.winner else ()),
+            *baked.warnings,
         ],
         "notes": list(dict.fromkeys([
             *admitted.recipe.notes,

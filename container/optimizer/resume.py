@@ -25,8 +25,12 @@ SHARED = "shared-"
 """Begins the names of files that all candidates of a calibration method share."""
 
 
-def key_of(job: Job, samples_sha256: str) -> str:
-    """The same key means the same result: what the job reads, by content, the tools, this code and this machine."""
+def key_of(job: Job, samples_sha256: str, *, locked: bool = False) -> str:
+    """The same key means the same result: what the job reads, by content, the tools, this code and this machine.
+
+    `locked`: the ranges are read too, since a lock gave them; else the job finds them out.
+    """
+    ranges = Path(job.ranges)
     said = asdict(job)
     for path in ("folder", "samples", "ranges"):
         said.pop(path)
@@ -35,6 +39,7 @@ def key_of(job: Job, samples_sha256: str) -> str:
         "source": sha256_of(Path(job.source)),
         "reference": sha256_of(Path(job.reference)),
         "samples": samples_sha256,
+        "ranges": sha256_of(ranges) if locked and ranges.exists() else None,
         "tools": tool_versions(),
         "code": code_sha256(),
         "host": asdict(this_host()),
@@ -115,9 +120,17 @@ def prune(folder: Path, now: float | None = None) -> None:
     if not folder.is_dir():
         return
     moment = time.time() if now is None else now
-    entries = sorted(((path.stat().st_mtime, path) for path in folder.iterdir() if path.is_dir()), reverse=True)
+    entries = sorted((found for path in folder.iterdir() if (found := used_and_bytes(path))), reverse=True)
     total = 0
-    for used, path in entries:
-        total += sum(file.stat().st_size for file in path.iterdir() if file.is_file())
+    for used, size, path in entries:
+        total += size
         if moment - used > MOST_SECONDS or total > MOST_BYTES:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def used_and_bytes(path: Path) -> tuple[float, int, Path] | None:
+    """When an entry was last used, and its size; None when another run takes it away meanwhile."""
+    try:
+        return path.stat().st_mtime, sum(file.stat().st_size for file in path.iterdir() if file.is_file()), path
+    except OSError:
+        return None

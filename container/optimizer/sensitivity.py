@@ -61,6 +61,8 @@ class Ranking:
     """The one that hurts most first."""
     first_guess: int
     """How many of them to leave out first: the fewest that should do, by the same simulation."""
+    of: int
+    """Nodes that could have been looked at."""
 
 
 def rank(question: Question, announce: Callable[[int, int], None]) -> Ranking:
@@ -68,7 +70,8 @@ def rank(question: Question, announce: Callable[[int, int], None]) -> Ranking:
     asked = candidate(question.candidate)
     ranges = json.loads(Path(question.ranges).read_text()) if isinstance(asked, Static) else {}
     model = onnx.load(question.source)
-    nodes = reducible(model.graph, asked)[:MOST_NODES]
+    all_nodes = reducible(model.graph, asked)
+    nodes = all_nodes[:MOST_NODES]
     inputs = {name.removeprefix("input:"): values for name, values in load_arrays(Path(question.samples)).items()}
     answers = switchable(model, nodes, asked, ranges, inputs, question.rows)
     exact = answers(np.zeros(len(nodes), dtype=bool))
@@ -88,7 +91,8 @@ def rank(question: Question, announce: Callable[[int, int], None]) -> Ranking:
         return noise(switches)
 
     most = most_excluded(len(nodes), question.share)
-    return Ranking(tuple(alone[index] for index in order), fewest(lambda k: without(k) >= question.enough_db, most))
+    first_guess = fewest(lambda k: without(k) >= question.enough_db, most)
+    return Ranking(tuple(alone[index] for index in order), first_guess, len(all_nodes))
 
 
 def most_excluded(nodes: int, share: float) -> int:

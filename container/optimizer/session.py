@@ -128,3 +128,8 @@ def brief(error: BaseException) -> str:
     if line.startswith("[ONNXRuntimeError]"):
         line = line.split(" : ")[-1]
     return line[:300].rstrip(". ")
+
+
+def out_of_memory(error: Exception) -> bool:
+    """ONNX Runtime tells an allocation that failed in words only."""
+    return any(sign in str(error) for sign in ("bad_alloc", "Failed to allocate memory", "bad allocation"))

@@ -103,12 +103,17 @@ def agreement(task: Task, reference: Answers, got: Answers) -> float | None:
     if task.name == "detection":
         return matched_boxes(task.layout, reference, got) if task.layout else None
     shares = [
-        float(np.mean([np.array_equal(a, b) for a, b in zip(values, got[name], strict=True)]))
+        float(np.mean([equal_share(a, b) for a, b in zip(values, got[name], strict=True)]))
         for name, values in reference.items()
         if not is_float(values)
     ]
     counted = COUNTED.get(task.name)
     return min([*shares, *(counted(reference, got) if counted else ())], default=None)
+
+
+def equal_share(expected: np.ndarray, got: np.ndarray) -> float:
+    """Share of equal elements of a text or integer answer, such as the pixels of a mask."""
+    return float(np.mean(expected == got)) if expected.shape == got.shape else 0.0
 
 
 def same_class(reference: Answers, got: Answers) -> list[float]:
@@ -182,7 +187,23 @@ COUNTED: Mapping[str, Callable[[Answers, Answers], list[float]]] = {
 
 
 def beyond_labels(reference: Answers, got: Answers) -> Fidelity | None:
-    """Closeness of all outputs but the first float one, which is the one that labels judge; None without others."""
+    """Closeness of all outputs but the first float one, which is the one that labels judge; None without others.
+
+    An output that names the top class of the first says nothing more than it.
+    """
     first = next((name for name, values in reference.items() if is_float(values)), None)
-    others = {name: values for name, values in reference.items() if name != first}
+    scores = class_scores(reference)
+    others = {
+        name: values
+        for name, values in reference.items()
+        if name != first and (scores is None or not names_top_class(values, scores.argmax(axis=1)))
+    }
     return likeness(Task("classification"), others, got) if others else None
+
+
+def names_top_class(values: Sequence[np.ndarray], classes: np.ndarray) -> bool:
+    """Whether an output is one number or word for each class, and always that of the top one."""
+    if is_float(values) or any(value.size != 1 for value in values):
+        return False
+    pairs = {(str(value.item()), int(top)) for value, top in zip(values, classes, strict=True)}
+    return len({name for name, _ in pairs}) == len(pairs) == len({top for _, top in pairs})

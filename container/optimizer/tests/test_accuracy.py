@@ -117,3 +117,17 @@ def test_the_order_of_the_samples_changes_nothing(values: np.ndarray, seed: int)
     one = judge_metric(each(values), each(other), rule(), SEED)
     again = judge_metric(each(values[order]), each(other[order]), rule(), SEED)
     assert (one.decided, one.drop) == (again.decided, pytest.approx(again.drop, abs=1e-12))
+
+
+@pytest.mark.parametrize("scale", [(0, 100), (-1, 1)])
+def test_two_values_are_counted_whatever_they_are(scale: tuple[int, int]) -> None:
+    low, high = scale
+    fp32, got = right(25) * (high - low) + low, right(25) * (high - low) + low
+    assert judge_metric(each(fp32), each(got), rule(), SEED).decided == "inconclusive"
+
+
+def test_what_no_sample_of_a_coarse_metric_shows_is_rare_and_not_absent() -> None:
+    grades = np.tile([0.0, 0.5, 1.0], 10)
+    assert judge_metric(each(grades), each(grades), rule(), SEED).decided == "inconclusive"
+    many = np.tile([0.5, 0.75, 1.0], 400)
+    assert judge_metric(each(many), each(many), rule(), SEED).decided == "pass"

@@ -23,9 +23,13 @@ UNSURE = judge_accuracy(right(46), right(46, 7), RULE)
 
 
 def fidelity(
-    agreement: float | None = 1.0, sqnr_db: float = 40.0, cosine_min: float = 1.0, non_finite: int = 0
+    agreement: float | None = 1.0,
+    sqnr_db: float = 40.0,
+    cosine_min: float = 1.0,
+    non_finite: int = 0,
+    variation_db: float = 40.0,
 ) -> Fidelity:
-    return Fidelity(agreement, sqnr_db, cosine_min, 1.0, 0.1, non_finite)
+    return Fidelity(agreement, sqnr_db, cosine_min, 1.0, 0.1, non_finite, variation_db)
 
 
 def race(speedup: float, low: float = 0.0, high: float = float("inf")) -> Comparison:
@@ -90,6 +94,10 @@ def test_nan_is_refused_whatever_the_labels_say() -> None:
 
 def test_answers_without_classes_are_judged_by_noise_alone() -> None:
     assert judge_answers(fidelity(agreement=None), None, RULE) == []
+    assert judge_answers(fidelity(agreement=None, variation_db=9.9), None, RULE) == [
+        "signal to noise of what differs between samples 9.9 dB is below 10 dB"
+    ]
+    assert judge_answers(fidelity(agreement=1.0, variation_db=0.0), None, RULE) == []
 
 
 def test_noise_and_angle_below_their_marks_warn() -> None:

@@ -20,15 +20,35 @@ def one(*values: float) -> list[np.ndarray]:
 
 @given(count=st.integers(1, 60), most=st.integers(1, 32), seed=st.integers(0, 9))
 def test_canaries_are_different_samples_chosen_by_the_seed(count: int, most: int, seed: int) -> None:
-    rows = canary_rows({"y": one(*range(count))}, most, seed)
+    answers = {"y": one(*range(count))}
+    rows = canary_rows(answers, answers, most, seed)
     assert len(rows) == len(set(rows.tolist())) == min(count, most) and set(rows) <= set(range(count))
-    np.testing.assert_array_equal(rows, canary_rows({"y": one(*range(count))}, most, seed))
+    np.testing.assert_array_equal(rows, canary_rows(answers, answers, most, seed))
 
 
 def test_canaries_have_answers_of_one_shape() -> None:
     boxes = [np.zeros((1, 2 + (row % 2), 4)) for row in range(10)]
-    rows = canary_rows({"boxes": boxes, "y": one(*range(10))}, 8, 0)
+    answers = {"boxes": boxes, "y": one(*range(10))}
+    rows = canary_rows(answers, answers, 8, 0)
     assert len(rows) == 5 and len({boxes[row].shape for row in rows}) == 1
+
+
+def test_only_samples_that_can_be_replayed_are_canaries() -> None:
+    labels = [np.array([row % 3]) for row in range(30)]
+    other = [np.array([9]) if row in (4, 17) else label for row, label in enumerate(labels)]
+    boxes = [np.full((1, 2, 4), row + 1.0) for row in range(30)]
+    more = [np.full((1, 3, 4), row + 1.0) if row == 8 else box for row, box in enumerate(boxes)]
+    rows = canary_rows({"boxes": boxes, "label": labels}, {"boxes": more, "label": other}, 30, 0)
+    assert rows.tolist() == [row for row in range(30) if row not in (4, 8, 17)]
+    gone = [np.full((1, 3, 4), 1.0)] * 30
+    assert len(canary_rows({"boxes": boxes}, {"boxes": gone}, 30, 0)) == 0
+
+
+def test_samples_with_little_noise_are_preferred_and_others_fill_up() -> None:
+    expected = one(*([1.0] * 20))
+    turned = [value if row % 4 else -value for row, value in enumerate(expected)]
+    assert all(row % 4 for row in canary_rows({"y": expected}, {"y": turned}, 15, 0))
+    assert len(canary_rows({"y": expected}, {"y": turned}, 18, 0)) == 18
 
 
 numbers = st.one_of(

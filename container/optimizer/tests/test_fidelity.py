@@ -65,3 +65,19 @@ def test_new_nan_is_counted_and_old_nan_is_not() -> None:
 def test_other_shapes_are_told_by_output_and_count() -> None:
     with pytest.raises(ShapesDifferError, match="output 'boxes' has another shape than fp32's for 1 of 2 samples"):
         compare({"boxes": rows([1, 2], [1, 2])}, {"boxes": rows([1, 2], [1, 2, 3])})
+
+
+def test_a_constant_answers_nothing_of_what_differs_between_samples() -> None:
+    kelvin = [np.array([[288 + 10 * np.sin(row)]]) for row in range(40)]
+    mean = [np.full((1, 1), float(np.mean(kelvin)))] * 40
+    found = compare({"y": kelvin}, {"y": mean})
+    assert found.sqnr_db > 28 and found.variation_db == pytest.approx(0, abs=0.01)
+    close = compare({"y": kelvin}, {"y": [value + 0.01 for value in kelvin]})
+    assert close.variation_db == pytest.approx(57, abs=1)
+
+
+def test_answers_that_hardly_vary_and_few_samples_have_no_variation() -> None:
+    same = [np.full((1, 3), 5.0)] * 40
+    assert compare({"y": same}, {"y": [value + 0.1 for value in same]}).variation_db == CEILING_DB
+    few = [np.array([[float(row)]]) for row in range(5)]
+    assert compare({"y": few}, {"y": [value * 0 for value in few]}).variation_db == CEILING_DB

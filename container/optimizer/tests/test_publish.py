@@ -15,7 +15,9 @@ from optimizer.recipe import from_document
 from optimizer.report import Reported
 from optimizer.tests.models import mlp, recipe, save, work
 
-MADE = sorted({*FILES} - {"reference.onnx"})
+MADE = sorted({*FILES} - {"reference.onnx", "model.onnx.data", "report.ipynb"})
+MOVES = len(FILES) + 1 + len(MADE)
+"""Every earlier file aside, the new folder to its place, every new file out of it."""
 
 
 @pytest.fixture
@@ -80,7 +82,7 @@ def test_a_report_that_breaks_its_schema_is_never_written(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("step", range(len(FILES) * 2))
+@pytest.mark.parametrize("step", range(MOVES))
 def test_a_failure_at_any_move_leaves_the_earlier_result_as_it_was(
     tmp_path: Path, reported: tuple[Reported, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
@@ -103,7 +105,7 @@ def test_a_failure_at_any_move_leaves_the_earlier_result_as_it_was(
 @pytest.mark.parametrize(
     "undo", [lambda out: remove_staging(out, "t", existed=True), recover], ids=["one that watches", "next run"]
 )
-@pytest.mark.parametrize("step", range(len(FILES) * 2))
+@pytest.mark.parametrize("step", range(MOVES))
 def test_a_process_killed_at_any_move_is_undone(
     tmp_path: Path,
     reported: tuple[Reported, dict[str, Any]],
@@ -131,6 +133,22 @@ def test_a_process_killed_at_any_move_is_undone(
             put(reported, out)
     undo(out)
     assert contents(out) == before and names(out) == sorted([*FILES, "mine.txt"])
+
+
+@pytest.mark.parametrize("left", ["earlier/model.onnx earlier/report.json", "earlier/report.json placing/", ""])
+def test_a_clean_up_that_was_broken_off_brings_nothing_old_back(
+    tmp_path: Path, reported: tuple[Reported, dict[str, Any]], left: str
+) -> None:
+    out = tmp_path / "out"
+    put(reported, out)
+    after = contents_as_bytes(out)
+    for name in left.split():
+        path = out / ".slipway-dead" / name
+        (path if name.endswith("/") else path.parent).mkdir(parents=True, exist_ok=True)
+        if not name.endswith("/"):
+            path.write_text("old")
+    recover(out)
+    assert contents_as_bytes(out) == after
 
 
 def test_the_next_run_removes_what_a_killed_one_left_and_leaves_alone_one_that_lives(

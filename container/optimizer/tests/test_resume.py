@@ -48,10 +48,11 @@ def test_other_samples_are_measured_anew(tmp_path: Path) -> None:
     assert run(tmp_path, "second", recipe(candidate()), seed=2)[1]["resumed"] == 0
 
 
-def test_a_damaged_entry_is_made_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", ["kept.json", "result.json", "answers.npz"])
+def test_a_damaged_entry_is_made_again(tmp_path: Path, file: str) -> None:
     first, _ = run(tmp_path, "first", recipe(candidate()))
     [entry] = (tmp_path / "cache").iterdir()
-    (entry / "kept.json").write_text("{")
+    (entry / file).write_text("{")
     second, built = run(tmp_path, "second", recipe(candidate()))
     assert built["resumed"] == 0
     assert second["candidates"][0]["fidelity"] == first["candidates"][0]["fidelity"]
@@ -87,6 +88,11 @@ def test_the_key_is_what_decides_the_result_and_nothing_else(job: Job, tmp_path:
     ]
     keys = [key_of(job, "a" * 64), key_of(job, "b" * 64), *(key_of(other, "a" * 64) for other in changed)]
     assert len(set(keys)) == len(keys)
+    ranges = [tmp_path / "one.json", tmp_path / "two.json"]
+    for path in ranges:
+        path.write_text(path.name)
+    locked = {key_of(replace(job, ranges=str(path)), "a" * 64, locked=True) for path in ranges}
+    assert len(locked) == 2 and keys[0] not in locked
     elsewhere = replace(job, samples="elsewhere", folder="elsewhere", ranges="elsewhere/ranges-minmax.json")
     assert key_of(elsewhere, "a" * 64) == key_of(job, "a" * 64)
 

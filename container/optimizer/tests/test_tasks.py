@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from optimizer.session import Answers
-from optimizer.tasks import Task, agreement, likeness, recall, task_of
+from optimizer.tasks import Task, agreement, beyond_labels, likeness, recall, task_of
 
 EXACT = st.floats(-100, 100, width=32).map(lambda value: round(value, 3))
 
@@ -36,6 +36,23 @@ def test_classification_counts_top_classes_and_takes_the_worst_output() -> None:
 def test_text_and_integers_agree_by_equality() -> None:
     reference = {"label": [np.array(["a"]), np.array(["b"])]}
     assert share("classification", reference, {"label": [np.array(["a"]), np.array(["c"])]}) == 0.5
+
+
+def test_whole_numbers_of_a_mask_agree_element_by_element() -> None:
+    mask = np.zeros((1, 10, 10), np.int64)
+    other = mask.copy()
+    other[0, 0, 0] = 1
+    assert share("classification", {"mask": [mask, mask]}, {"mask": [mask, other]}) == pytest.approx(0.995)
+
+
+def test_an_output_that_names_the_top_class_is_not_judged_again() -> None:
+    scores = rows([3, 1], [1, 3], [2, 1])
+    words = [np.array(["no"]), np.array(["yes"]), np.array(["no"])]
+    changed = [np.array(["yes"]), np.array(["yes"]), np.array(["no"])]
+    assert beyond_labels({"y": scores, "label": words}, {"y": scores, "label": changed}) is None
+    own = [np.array([1]), np.array([2]), np.array([3])]
+    found = beyond_labels({"y": scores, "count": own}, {"y": scores, "count": own[::-1]})
+    assert found is not None and found.agreement == pytest.approx(1 / 3)
 
 
 def test_a_single_score_has_no_class_to_agree_on() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from optimizer.recipe import validator
@@ -160,6 +160,7 @@ def test_text_stays_on_one_line_without_markup_in_markdown(text: str) -> None:
     assert not re.search(r"[<>|*_`\[\]~$@\\]", written)
 
 
+@example([5e-324], False, (0.0, 100.0))
 @given(
     st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=8),
     st.booleans(),

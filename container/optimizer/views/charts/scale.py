@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+TINY = 1e-200
+"""What lies nearer to 0 is drawn at 0: its distances could not be divided any further."""
 BEYOND = 1e300
 """Values from here on are not drawn; NaN is not either."""
 
@@ -38,7 +40,7 @@ def scale(
     `zero`: begin or end at 0. `within`: what values can be; the axis does not reach beyond. `margin`: room beyond the
     outermost values, as a share of their distance; none at 0.
     """
-    held = [value for value in values if abs(value) < BEYOND] or [0.0, 1.0]
+    held = [value if abs(value) > TINY else 0.0 for value in values if abs(value) < BEYOND] or [0.0, 1.0]
     low, high = (min(0.0, *held), max(0.0, *held)) if zero else (min(held), max(held))
     if high - low <= 1e-9 * max(abs(low), abs(high)):
         room = abs(high) or 1.0
