@@ -10,6 +10,7 @@ import type { Platform } from './hardware/platform.js';
 import type { Selection } from './hardware/rank.js';
 import { requestProblems } from './hardware/request.js';
 import { selectHardware } from './hardware/select.js';
+import { readableHooks } from './image/hook-files.js';
 import { optimizedFiles, planServing } from './image/serving.js';
 import { lockPath, placeOf, readLock } from './lock/lock-file.js';
 import { lockProblems, type OptimizationSummary, replayOf, summaryOf, targetOf } from './lock/optimization.js';
@@ -45,7 +46,7 @@ export interface EndpointPlan {
   readonly files: {
     /** Python, with the function that `recipe.gate.metric` names. */
     readonly metric: string | null;
-    /** Python, with `pre` or `post`. */
+    /** Python with `pre` or `post`, or a folder with such a hooks.py. */
     readonly hooks: string | null;
     /** A requirements.txt for the hooks. */
     readonly requirements: string | null;
@@ -87,7 +88,7 @@ function readFiles(name: string, { model: source, measurements: table, optimizat
   const measurements = read('measurements', table, readMeasurements) ?? [];
   const files = {
     metric: read('optimization.metric.file', optimization?.metric?.file, readable) ?? null,
-    hooks: read('serving.hooks', serving?.hooks, readable) ?? null,
+    hooks: read('serving.hooks', serving?.hooks, readableHooks) ?? null,
     requirements: read('serving.requirements', serving?.requirements, readable) ?? null,
   };
   if (!model || problems.length > 0) throw new ProblemsError(`Endpoint '${name}' cannot be planned`, problems);

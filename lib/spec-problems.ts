@@ -126,7 +126,7 @@ const shape = group({
     maxBodyBytes: count(2 ** 31).optional(),
     maxQueue: count(1_000_000).optional(),
     timeoutSeconds: numberAbove(0, 'seconds').optional(),
-    hooks: pythonFile().optional(),
+    hooks: text('the path of a Python file, or of a folder with hooks.py').optional(),
     hookSeconds: numberAbove(0, 'seconds').optional(),
     requirements: text('the path of a requirements.txt').optional(),
   }).optional(),

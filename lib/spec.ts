@@ -297,7 +297,8 @@ export interface ServingSpec {
    */
   readonly timeoutSeconds?: number;
   /**
-   * Path of a Python file with functions `pre` or `post` that the server runs around the model. See docs/server.md.
+   * Path of a Python file with functions `pre` or `post` that the server runs around the model, or of a folder with such a `hooks.py`
+   * and the modules and files it needs. See docs/server.md.
    *
    * @default - none
    */

@@ -124,7 +124,7 @@ test('every value of the options of the optimization and of hooks is checked', (
       repair: { trials: -1, maxExcludedShare: 2 },
       canaries: 'none',
     },
-    serving: { hooks: 'hooks', hookSeconds: 0 },
+    serving: { hooks: '', hookSeconds: 0 },
   });
   const name = "the name of a Python function: letters, digits and '_', not beginning with a digit";
   const tasks = "'auto', 'classification', 'detection', 'embedding', 'generation', 'regression'";
@@ -138,7 +138,7 @@ test('every value of the options of the optimization and of hooks is checked', (
     { where: 'optimization.repair.trials', what: '-1 is given; allowed: a whole number from 0 to 100' },
     { where: 'optimization.repair.maxExcludedShare', what: '2 is given; allowed: a number from 0 to 1' },
     { where: 'optimization.canaries', what: `"none" is given; allowed: 'samples', 'synthetic'` },
-    { where: 'serving.hooks', what: '"hooks" is given; allowed: the path of a .py file' },
+    { where: 'serving.hooks', what: '"" is given; allowed: the path of a Python file, or of a folder with hooks.py' },
     { where: 'serving.hookSeconds', what: '0 is given; allowed: a number above 0 (seconds)' },
   ]);
 });

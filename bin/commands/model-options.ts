@@ -133,7 +133,10 @@ export function withModelOptions(command: Command): Command {
         'inputs the server replays at its start; synthetic keeps your samples out of the image (default: samples)',
       ).choices(['samples', 'synthetic']),
     )
-    .option('--hooks <file>', 'Python file with pre or post, run by the server around the model')
+    .option(
+      '--hooks <path>',
+      'Python file with pre or post that the server runs, or a folder with hooks.py and what it needs',
+    )
     .option('--requirements <file>', 'requirements.txt of packages that the hooks import')
     .option('--name <name>', "the model's name in every route (default: the file's name)");
 }

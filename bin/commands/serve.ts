@@ -1,12 +1,13 @@
 /** `slipway serve`: the server alone, on an optimized folder or a bare model. */
 
-import { copyFileSync, existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import type { ServingFile } from '../../lib/contract/serving.js';
 import { contractText, readContract } from '../../lib/contract/validate.js';
 import { ProblemsError, SlipwayError } from '../../lib/errors.js';
-import { hookSeconds, hooksFile, planServing } from '../../lib/image/serving.js';
+import { hookEntry, hookFiles, readableHooks } from '../../lib/image/hook-files.js';
+import { hookSeconds, planServing } from '../../lib/image/serving.js';
 import { scratchFolder } from '../../lib/local/cache.js';
 import { withHookPackages } from '../../lib/local/hook-packages.js';
 import { pythonEnvironment } from '../../lib/local/python.js';
@@ -63,7 +64,10 @@ function servingFile(path: string, hooks: string | undefined, scratch: string): 
 }
 
 function copiedHooks(hooks: string, scratch: string): string {
-  copyFileSync(readable(hooks), join(scratch, hooksFile));
+  for (const { place, file } of hookFiles(readableHooks(hooks))) {
+    mkdirSync(dirname(join(scratch, place)), { recursive: true });
+    copyFileSync(file, join(scratch, place));
+  }
   return hooks;
 }
 
@@ -72,7 +76,7 @@ function withHooks(file: string, hooks: string, scratch: string): string {
   copiedHooks(hooks, scratch);
   const changed = join(scratch, 'serving.json');
   const seconds = given.hooks?.seconds ?? hookSeconds;
-  writeFileSync(changed, contractText('serving', { ...given, hooks: { file: hooksFile, seconds } }));
+  writeFileSync(changed, contractText('serving', { ...given, hooks: { file: hookEntry(hooks), seconds } }));
   return changed;
 }
 
@@ -103,7 +107,7 @@ export function serveCommand(): Command {
     .argument('<path>', 'a folder made by slipway optimize, or an .onnx file')
     .option('--port <port>', 'port, 0 for any free one', port, 8080)
     .option('--host <host>', 'address to listen on', '127.0.0.1')
-    .option('--hooks <file>', 'Python file with pre or post, run around the model')
+    .option('--hooks <path>', 'Python file with pre or post, or a folder with hooks.py and what it needs')
     .option('--requirements <file>', 'requirements.txt of packages that the hooks import')
     .option('--json', 'print one line of JSON on standard output once the endpoint is ready')
     .addHelpText('after', examples)

@@ -122,6 +122,11 @@ class Inferences:
         elif inference.shared is not None and self.decoders is not None:
             self.decoders.cancel(inference.shared)
 
+    @property
+    def stuck(self) -> bool:
+        """Whether no request can be worked on any more, since hooks hang."""
+        return self._threads is not None and self._threads.stuck
+
     def sweep(self, now: float) -> None:
         """Answers 504 where the time for a request, or for a call of a hook, is over."""
         if self._threads is not None:

@@ -98,6 +98,9 @@ class Application:
             "/v2": Target(self._server, None),
             "/v2/health/live": Target(lambda exchange: exchange.answer(200, b'{"live":true}'), None),
             "/v2/health/ready": Target(self._ready, None),
+            "/health": Target(self._ready, None),
+            "/health/live": Target(lambda exchange: exchange.answer(200, b'{"live":true}'), None),
+            "/health/ready": Target(self._ready, None),
             "/invocations": Target(None, "/invocations", any_form=True),
         }
         for base, label in ((model, "/v2/models/{model}"), (version, "/v2/models/{model}/versions/{version}")):
@@ -179,7 +182,10 @@ class Application:
         exchange.answer(200, orjson.dumps({"name": "slipway", "version": VERSION, "extensions": EXTENSIONS}))
 
     def _ready(self, exchange: Exchange) -> None:
-        if self.ready:
+        if self.ready and self._hooks_are_stuck():
+            answer = {"ready": False, "error": "every thread of the hooks hangs in a call; start this instance anew"}
+            exchange.answer(503, orjson.dumps(answer), JSON, RETRY)
+        elif self.ready:
             exchange.answer(200, b'{"ready":true}')
         else:
             exchange.answer(503, orjson.dumps({"ready": False, "error": self._why_not()}), JSON, RETRY)
@@ -196,6 +202,9 @@ class Application:
             "outputs": [spec.metadata() for spec in signature.outputs],
         }
         exchange.answer(200, orjson.dumps(body))
+
+    def _hooks_are_stuck(self) -> bool:
+        return self.inferences is not None and self.inferences.stuck
 
     def _metrics(self, exchange: Exchange) -> None:
         exchange.answer(200, self.metrics.text(), metrics.CONTENT_TYPE)

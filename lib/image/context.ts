@@ -9,6 +9,7 @@ import { packageFile } from '../package-root.js';
 import type { EndpointPlan } from '../plan.js';
 import { dockerfile, type Part, type SecretId } from './dockerfile.js';
 import { fileDigest } from './file-digest.js';
+import { hookFiles } from './hook-files.js';
 import { type Labels, packageVersion, planLabels } from './labels.js';
 import { lockedInputProblems, optimizerLock } from './locked-inputs.js';
 import { requirementsProblems } from './requirements.js';
@@ -121,7 +122,9 @@ function modelEntries(plan: EndpointPlan): Entry[] {
     ...optional('data/labels.npy', labels),
     ...optional('data/metric.py', plan.files.metric),
     ['serving/serving.json', { text: contractText('serving', plan.serving) }],
-    ...optional(`serving/${plan.serving.hooks?.file ?? 'hooks.py'}`, plan.files.hooks),
+    ...(plan.files.hooks === null ? [] : hookFiles(plan.files.hooks)).map(
+      ({ place, file }): Entry => [`serving/${place}`, { file }],
+    ),
   ];
 }
 

@@ -3,15 +3,13 @@
 import type { ServingFile } from '../contract/serving.js';
 import type { Provider } from '../hardware/estimate/precision.js';
 import type { ServingSpec } from '../spec.js';
+import { hookEntry } from './hook-files.js';
 
 /** Files of an optimized model, beside serving.json. */
 export const optimizedFiles = { model: 'model.onnx', canaries: 'canaries.npz', report: 'report.json' } as const;
 
 /** fp32's file beside the served one, written where speed could not be judged at build time. */
 export const referenceFile = 'reference.onnx';
-
-/** The user's hooks beside serving.json, whatever their file was called. */
-export const hooksFile = 'hooks.py';
 
 /** Time one call of a hook may take, unless the user says otherwise. */
 export const hookSeconds = 5;
@@ -41,7 +39,10 @@ export function planServing({ name, serving, dims, files, provider = 'cpu' }: Se
       dims: { ...dims },
     },
     provider: { name: provider, options: {} },
-    hooks: serving?.hooks === undefined ? null : { file: hooksFile, seconds: serving.hookSeconds ?? hookSeconds },
+    hooks:
+      serving?.hooks === undefined
+        ? null
+        : { file: hookEntry(serving.hooks), seconds: serving.hookSeconds ?? hookSeconds },
     threads: { workers: serving?.workers ?? null, intraOp: serving?.intraOpThreads ?? null, decoders: null },
     batching: { maxBatch: serving?.maxBatch ?? null },
     limits: {

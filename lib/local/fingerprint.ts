@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileDigest } from '../image/file-digest.js';
+import { hookFiles } from '../image/hook-files.js';
 import { packageFile } from '../package-root.js';
 import type { EndpointPlan } from '../plan.js';
 
@@ -28,7 +29,8 @@ export function optimizationKey(plan: EndpointPlan, tools: string): string {
   addFile(path);
   for (const { location } of plan.profile.externalData) addFile(join(dirname(path), location));
   const { metric, hooks, requirements } = plan.files;
-  for (const file of [calibration, labels, metric, hooks, requirements]) {
+  const own = hooks === null ? [] : hookFiles(hooks).map(({ file }) => file);
+  for (const file of [calibration, labels, metric, requirements, ...own]) {
     if (file) addFile(file);
     else hash.update('none\0');
   }

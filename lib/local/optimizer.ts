@@ -1,11 +1,12 @@
 /** Runs container/optimizer on this machine, and keeps what it made. */
 
-import { copyFileSync, existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ReportFile } from '../contract/report.js';
 import { contractText, readContract } from '../contract/validate.js';
 import { GateFailedError, SlipwayError } from '../errors.js';
+import { type HookFile, hookFiles } from '../image/hook-files.js';
 import { optimizedFiles, referenceFile } from '../image/serving.js';
 import type { EndpointPlan } from '../plan.js';
 import { cacheDir, makeEntry, refuseUnwritable, scratchFolder } from './cache.js';
@@ -66,17 +67,30 @@ const writtenFiles: readonly string[] = [
 /** The optimizer's exit status when no candidate passes the gate and fp32 may not be served. */
 const gateFailed = 3;
 
-/** Name of the copy of the user's hooks beside serving.json. */
-const hooksFile = ({ serving, files }: EndpointPlan): string[] =>
-  serving.hooks === null || files.hooks === null ? [] : [serving.hooks.file];
+/** The user's hooks and their places beside serving.json. */
+const hooksOf = ({ files }: EndpointPlan): HookFile[] => (files.hooks === null ? [] : hookFiles(files.hooks));
+
+/** Puts what the server needs beside the model: each file whole or not at all, serving.json last. */
+function completeFolder(folder: string, plan: EndpointPlan): void {
+  const put = (place: string, write: (path: string) => void) => {
+    const path = join(folder, place);
+    mkdirSync(dirname(path), { recursive: true });
+    const beside = join(dirname(path), `.${basename(path)}-${process.pid}`);
+    write(beside);
+    renameSync(beside, path);
+  };
+  for (const { place, file } of hooksOf(plan)) put(place, (path) => copyFileSync(file, path));
+  put('serving.json', (path) => writeFileSync(path, contractText('serving', plan.serving)));
+}
 
 /** Refuses a folder in which the result would replace what it is made from. */
 function refuseOverwriting(folder: string, plan: EndpointPlan): void {
   const { path, calibration, labels } = plan.source;
   const external = plan.profile.externalData.map(({ location }) => join(dirname(path), location));
-  const own = Object.values(plan.files).filter((file) => file !== null);
+  const { metric, requirements } = plan.files;
+  const own = [metric, requirements, ...hooksOf(plan).map(({ file }) => file)].filter((file) => file !== null);
   const sources = [path, calibration, labels, ...external, ...own].filter((file) => file !== undefined);
-  const written = [...writtenFiles, ...hooksFile(plan)].map((name) => join(folder, name));
+  const written = [...writtenFiles, ...hooksOf(plan).map(({ place }) => place)].map((name) => join(folder, name));
   const taken = written.filter((file) => existsSync(file)).map((file) => realpathSync(file));
   const lost = sources.find((file) => taken.includes(realpathSync(file)));
   if (lost) throw new SlipwayError(`'${lost}' would be overwritten by the result. Name another folder with --out.`);
@@ -123,8 +137,7 @@ export async function optimizeInto(folder: string, plan: EndpointPlan, options: 
     if (code === gateFailed) throw new GateFailedError(words);
     if (code !== 0) throw new SlipwayError(words || `The optimizer ended with code ${code} and said nothing.`);
 
-    for (const name of hooksFile(plan)) copyFileSync(plan.files.hooks!, join(folder, name));
-    writeFileSync(join(folder, 'serving.json'), contractText('serving', plan.serving));
+    completeFolder(folder, plan);
     return readContract('report', join(folder, optimizedFiles.report));
   } catch (error) {
     return refuseUnwritable(folder, error, 'Free it, or name another folder.');
@@ -135,7 +148,7 @@ export async function optimizeInto(folder: string, plan: EndpointPlan, options: 
 
 /** The report of a whole entry; nothing when a file is missing or damaged. */
 function keptReport(folder: string, plan: EndpointPlan): ReportFile | undefined {
-  const needed = [...Object.values(optimizedFiles), ...hooksFile(plan)];
+  const needed = [...Object.values(optimizedFiles), ...hooksOf(plan).map(({ place }) => place)];
   if (!needed.every((name) => existsSync(join(folder, name)))) return undefined;
   try {
     readContract('serving', join(folder, 'serving.json'));

@@ -64,7 +64,8 @@ def _imported(file: Path) -> ModuleType:
         ) from error
     except ModuleNotFoundError as error:
         advice = (
-            "Name its package in the requirements (serving.requirements, --requirements), or put it beside the file"
+            "Name its package in the requirements (serving.requirements, --requirements), or put it beside hooks.py in "
+            "a folder and give the folder (serving.hooks, --hooks)"
         )
         raise StartError(f"{_where(error.__traceback__, file)}: {error}. {advice}.") from error
     except (Exception, SystemExit) as error:

@@ -42,11 +42,17 @@ class Threads:
     def __init__(self, hooks: Hooks, count: int, loop: AbstractEventLoop) -> None:
         self.hooks = hooks
         self._loop = loop
+        self._count = count
         self._calls: SimpleQueue[Call | None] = SimpleQueue()
         self._running: set[Call] = set()
         self._late: set[Call] = set()
         for _ in range(count):
             self._start()
+
+    @property
+    def stuck(self) -> bool:
+        """Whether every thread hangs in a call, and no more are started."""
+        return sum(not call.replaced for call in self._late) >= self._count
 
     def submit(self, call: Call) -> None:
         """Takes a call; it waits for a free thread."""

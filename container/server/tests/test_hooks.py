@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,8 @@ import orjson
 import pytest
 from onnx import helper
 
+from server.hooks import threads as hook_threads
+from server.hooks.load import Hooks
 from server.tests import models
 from server.tests.process import CONTAINER, Running, running, serving, tensor, wait_until
 
@@ -322,3 +326,26 @@ def test_the_documented_tokenizer(tmp_path: Path) -> None:
         answer = server.infer({"texts": ["a bb", "ccc"]}, "/invocations")
         assert answer == (200, {"predictions": [[1, 2], [3, 0]]})
         assert server.infer({}, "/invocations") == (422, {"error": "'texts' must be a list of strings"})
+
+
+def test_once_no_thread_is_left_the_hooks_are_stuck_until_one_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hook_threads, "MOST_STUCK", 2)
+    release, answers = threading.Event(), []
+    loop = asyncio.new_event_loop()
+    hooks = Hooks(Path("hooks.py"), 0.01, None, None)
+    threads = hook_threads.Threads(hooks, 2, loop)
+
+    async def hang(calls: int) -> None:
+        for _ in range(calls):
+            threads.submit(hook_threads.Call("pre", release.wait, answers.append))
+            await asyncio.sleep(0.05)
+            threads.sweep(time.monotonic())
+
+    loop.run_until_complete(hang(3))
+    assert not threads.stuck
+    loop.run_until_complete(hang(1))
+    assert threads.stuck and [answer.status for answer in answers] == [504] * 4
+    release.set()
+    loop.run_until_complete(asyncio.sleep(0.1))
+    assert not threads.stuck
+    loop.close()

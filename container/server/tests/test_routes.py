@@ -47,6 +47,9 @@ def test_inference_gives_the_models_answer(linear_server: Running, path: str) ->
     [
         ("/ping", {"ready": True}),
         ("/v2/health/live", {"live": True}),
+        ("/health/live", {"live": True}),
+        ("/health", {"ready": True}),
+        ("/health/ready", {"ready": True}),
         ("/v2/health/ready", {"ready": True}),
         ("/v2/models/linear/ready", {"ready": True}),
         ("/v2/models/linear/versions/1/ready", {"ready": True}),
