@@ -28,25 +28,34 @@ function above0(text: string): number {
   return value;
 }
 
-const gathered = (text: string, earlier: readonly string[] = []): string[] => [...earlier, text];
+export const gathered = (text: string, earlier: readonly string[] = []): string[] => [...earlier, text];
 
-function gatheredProvider(text: string, earlier: readonly Provider[] = []): Provider[] {
-  const provider = providers.find((name) => name === text);
-  if (!provider) throw new InvalidArgumentError(`Allowed choices are ${providers.join(', ')}.`);
-  return [...earlier, provider];
+/** The choices of an option that can be given again. */
+export function gatheredOf<T extends string>(allowed: readonly T[]) {
+  return (text: string, earlier: readonly T[] = []): T[] => {
+    const value = allowed.find((name) => name === text);
+    if (value === undefined) throw new InvalidArgumentError(`Allowed choices are ${allowed.join(', ')}.`);
+    return [...earlier, value];
+  };
 }
 
-/** Adds the options of `PlaceOptions`. */
-export function withPlaceOptions(command: Command): Command {
-  return command
-    .addOption(new Option('--platform <id>', 'where it will run').choices([...platformIds]).default('local'))
-    .option('--region <region>', "the cloud's own name (default: where prices are known best)")
+/** What an endpoint has to reach. */
+export const withObjectiveOptions = (command: Command): Command =>
+  command
     .option('--p99-ms <ms>', '99th percentile of the time in the container, milliseconds', above0)
     .option('--rps <rate>', 'requests a second at the peak (default: 1)', above0)
     .option('--max-monthly-usd <usd>', 'what it may cost in 730 hours', above0)
     .addOption(new Option('--minimize <what>', 'which machine is best (default: cost)').choices(['cost', 'latency']))
-    .addOption(new Option('--payload <encoding>', 'what requests carry (default: json)').choices(['json', 'binary']))
-    .option('--provider <provider>', `${providers.join(', ')}; can be given again`, gatheredProvider)
+    .addOption(new Option('--payload <encoding>', 'what requests carry (default: json)').choices(['json', 'binary']));
+
+/** Which machines come into question, and how many. */
+export const withMachineOptions = (command: Command): Command =>
+  command
+    .option(
+      '--provider <provider>',
+      `${providers.join(', ')}; can be given again (default: cpu and cuda)`,
+      gatheredOf(providers),
+    )
     .option('--accelerator <name>', 'by id or name, or none; can be given again', gathered)
     .option(
       '--allow <type>',
@@ -54,8 +63,19 @@ export function withPlaceOptions(command: Command): Command {
       gathered,
     )
     .option('--deny <type>', 'machine types that do not; can be given again', gathered)
-    .option('--min-replicas <count>', 'machines at any time', wholeNumber)
-    .option('--max-replicas <count>', 'machines at most', wholeNumber);
+    .option(
+      '--min-replicas <count>',
+      'machines at any time (default: 2, or 1 where the platform scales to zero)',
+      wholeNumber,
+    )
+    .option('--max-replicas <count>', "machines at most (default: the platform's limit)", wholeNumber);
+
+/** Adds the options of `PlaceOptions`. */
+export function withPlaceOptions(command: Command): Command {
+  command
+    .addOption(new Option('--platform <id>', 'where it will run').choices([...platformIds]).default('local'))
+    .option('--region <region>', "the cloud's own name (default: where prices are known best)");
+  return withMachineOptions(withObjectiveOptions(command));
 }
 
 /** Flags of options that choose a machine, which this machine cannot take. */

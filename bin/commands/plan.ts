@@ -1,9 +1,9 @@
 /** `slipway plan`: which machine the model needs, on every platform, for how much, and why. */
 
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { type Problem, ProblemsError, SlipwayError } from '../../lib/errors.js';
 import { catalogueDate, regionsOf } from '../../lib/hardware/catalogue/tables.js';
-import { type Provider, providers } from '../../lib/hardware/estimate/precision.js';
+import type { Provider } from '../../lib/hardware/estimate/precision.js';
 import type { HardwareLimits } from '../../lib/hardware/hardware.js';
 import { readMeasurements, unusedMeasurements } from '../../lib/hardware/measured.js';
 import { cloud } from '../../lib/hardware/offer.js';
@@ -27,6 +27,7 @@ import { specProblems } from '../../lib/spec-problems.js';
 import { print, say, wrapped } from '../terminal.js';
 import { givenDims } from './model-dims.js';
 import { dimOption, wholeNumber } from './model-options.js';
+import { gathered, gatheredOf, withMachineOptions, withObjectiveOptions } from './place-options.js';
 import { checkLockOptions, type LockOptions, tellLock } from './plan-lock.js';
 
 interface PlanOptions extends LockOptions {
@@ -62,23 +63,6 @@ Examples:
 
 Nothing is asked of any cloud: machines and prices are tables of this package, whose date is shown.
 How Slipway chooses: docs/hardware.md`;
-
-function above0(text: string): number {
-  const value = Number(text);
-  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('Give a number above 0.');
-  return value;
-}
-
-const gathered = (text: string, earlier: readonly string[] = []): string[] => [...earlier, text];
-
-/** The choices of an option that can be given again. */
-function choices<T extends string>(allowed: readonly T[]) {
-  return (text: string, earlier: readonly T[] = []): T[] => {
-    const value = allowed.find((name) => name === text);
-    if (value === undefined) throw new InvalidArgumentError(`Allowed choices are ${allowed.join(', ')}.`);
-    return [...earlier, value];
-  };
-}
 
 /** The spec that the options describe, with nothing that was not given. */
 function specOf(path: string, options: PlanOptions, rows: number | null): EndpointSpec {
@@ -270,14 +254,11 @@ function withoutModelAsLock(
 }
 
 export function planCommand(): Command {
-  return new Command('plan')
+  const command = new Command('plan')
     .description('choose the machine from the model: ranked over every platform, with latency, cost and the reasons')
-    .argument('[model]', 'an .onnx file, or a .profile.json that slipway inspect --profile wrote')
-    .option('--p99-ms <ms>', '99th percentile of the time in the container, milliseconds', above0)
-    .option('--rps <rate>', 'requests a second at the peak (default: 1)', above0)
-    .option('--max-monthly-usd <usd>', 'what it may cost in 730 hours', above0)
-    .addOption(new Option('--minimize <what>', 'which machine is best (default: cost)').choices(['cost', 'latency']))
-    .option('--platform <id>', `${platformIds.join(', ')}; can be given again (default: all)`, choices(platformIds))
+    .argument('[model]', 'an .onnx file, or a .profile.json that slipway inspect --profile wrote');
+  return withMachineOptions(withObjectiveOptions(command))
+    .option('--platform <id>', `${platformIds.join(', ')}; can be given again (default: all)`, gatheredOf(platformIds))
     .option(
       '--region <region>',
       "a cloud's own name; can be given again (default: where prices are known best)",
@@ -288,7 +269,6 @@ export function planCommand(): Command {
       'samples: they give dimensions their sizes, and let int8 and fp16 come into question',
     )
     .addOption(dimOption('size of a symbolic dimension in one request; can be given again'))
-    .addOption(new Option('--payload <encoding>', 'what requests carry (default: json)').choices(['json', 'binary']))
     .addOption(
       new Option('--precision <precision>', 'auto takes smaller ones only with samples').choices([
         'auto',
@@ -297,24 +277,6 @@ export function planCommand(): Command {
         'int8',
       ]),
     )
-    .option(
-      '--provider <provider>',
-      `${providers.join(', ')}; can be given again (default: cpu and cuda)`,
-      choices(providers),
-    )
-    .option('--accelerator <name>', 'by id or name, or none; can be given again', gathered)
-    .option(
-      '--allow <type>',
-      'machine types that come into question, * for any characters; can be given again',
-      gathered,
-    )
-    .option('--deny <type>', 'machine types that do not; can be given again', gathered)
-    .option(
-      '--min-replicas <count>',
-      'machines at any time (default: 2, or 1 where the platform scales to zero)',
-      wholeNumber,
-    )
-    .option('--max-replicas <count>', "machines at most (default: the platform's limit)", wholeNumber)
     .option('--scale-to-zero', 'only platforms that cost nothing while nobody asks')
     .option(
       '--measurements <table.csv>',
