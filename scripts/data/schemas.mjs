@@ -201,7 +201,13 @@ export const defaultRows = [
 ];
 
 /** Files that are no tables: read as JSON, and checked by `rules.mjs` or by the tests of the room that reads them. */
-export const documents = ['hardware/prices.json', 'platforms/platforms.json', 'metrics/server.json'];
+export const documents = [
+  'hardware/prices.json',
+  'platforms/platforms.json',
+  'platforms/sagemaker.json',
+  'metrics/server.json',
+  'metrics/sagemaker.json',
+];
 
 const count = { kind: 'number', least: 0 };
 
