@@ -12,7 +12,7 @@ import { requestProblems } from './hardware/request.js';
 import { selectHardware } from './hardware/select.js';
 import { readableHooks } from './image/hook-files.js';
 import { optimizedFiles, planServing } from './image/serving.js';
-import { lockPath, placeOf, readLock } from './lock/lock-file.js';
+import { type LockFile, lockPath, placeOf, readLock } from './lock/lock-file.js';
 import { lockProblems, type OptimizationSummary, replayOf, summaryOf, targetOf } from './lock/optimization.js';
 import { endpointName, type ModelSource } from './model/model.js';
 import { describeModel, fixedDimProblems } from './model/model-file.js';
@@ -95,6 +95,17 @@ function readFiles(name: string, { model: source, measurements: table, optimizat
   return { model, samples, labels, lock, measurements, files };
 }
 
+/** Files of a spec with other problems that cannot be read either, as far as their paths are any. */
+function unreadable(spec: EndpointSpec): readonly Problem[] {
+  try {
+    readFiles('', spec);
+    return [];
+  } catch (error) {
+    // A value of a wrong kind is among the problems of the spec already.
+    return error instanceof ProblemsError ? error.problems : [];
+  }
+}
+
 /** A profile stands for a model elsewhere: only a platform that fetches it can run it. */
 function profileProblems({ path, uri }: ModelSource, { id }: Platform): Problem[] {
   if (!path.endsWith('.json')) return [];
@@ -126,6 +137,10 @@ function asFarAsBinding(
   return { objective: objective?.payload && { payload: objective.payload } };
 }
 
+/** What a lock keeps for a platform; sizes of serverless endpoints are not locked. */
+const lockedPlace = (lock: LockFile | null | undefined, { id, region, mode }: Platform) =>
+  mode === 'serverless' ? undefined : lock?.machines?.[placeOf(id, region)];
+
 /** Time between two readings of the metrics, seconds. */
 const scrapeSeconds = 2;
 
@@ -143,7 +158,7 @@ export function planEndpoint(spec: EndpointSpec, platform: Platform, settings: P
       what: `${JSON.stringify(platform)} is no platform; give local() or cloud('aws-sagemaker', { region })`,
     });
   }
-  if (own.length > 0) throw new ProblemsError('The endpoint cannot be planned', own);
+  if (own.length > 0) throw new ProblemsError('The endpoint cannot be planned', [...own, ...unreadable(spec)]);
 
   const source = spec.model;
   const name = endpointName(source);
@@ -167,7 +182,7 @@ export function planEndpoint(spec: EndpointSpec, platform: Platform, settings: P
   const hardware =
     bound.problems.length > 0
       ? requestProblems(spec.hardware, [platform])
-      : selectHardware(selection(), platform, lock?.machines?.[placeOf(platform.id, platform.region)]);
+      : selectHardware(selection(), platform, lockedPlace(lock, platform));
   const monitoring: MonitoringRequest = {
     model: name,
     slo: { ...spec.monitoring?.slo, p99Ms: spec.monitoring?.slo?.p99Ms ?? spec.objective?.p99Ms },

@@ -52,6 +52,10 @@ const pythonName = () => {
   const message = allowed("the name of a Python function: letters, digits and '_', not beginning with a digit");
   return z.string(message).regex(/^[A-Za-z_][A-Za-z0-9_]*$/, message);
 };
+const email = () => {
+  const message = allowed('an e-mail address');
+  return z.string(message).regex(/^[^\s@]+@[^\s@]+$/, message);
+};
 const flag = () => z.boolean(allowed('true or false'));
 
 const group = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape, allowed('an object'));
@@ -118,6 +122,7 @@ const shape = group({
     min: count(10_000).optional(),
     max: count(10_000).optional(),
     toZero: flag().optional(),
+    target: numberAbove(0, 'requests in flight').optional(),
   }).optional(),
   serving: group({
     maxBatch: count(4096).optional(),
@@ -145,7 +150,23 @@ const shape = group({
       p99Ms: numberAbove(0, 'milliseconds').optional(),
       periodDays: count(90).optional(),
     }).optional(),
+    idleHours: countFromNone(24).optional(),
+    budget: group({
+      monthlyUsd: numberAbove(0, 'USD a month').optional(),
+      emails: z.array(email(), allowed('a list of e-mail addresses')).min(1).max(10).optional(),
+    }).optional(),
   }).optional(),
+  environment: z
+    .record(z.string(), z.string(allowed('text')), allowed('an object of variable names and texts'))
+    .optional(),
+  rollout: group({
+    strategy: oneOf(['canary', 'linear', 'all-at-once']).optional(),
+    percent: between(1, 100).optional(),
+    waitSeconds: atLeast(0).optional(),
+    keepSeconds: atLeast(0).optional(),
+    rollback: flag().optional(),
+  }).optional(),
+  tags: z.record(z.string(), z.string(allowed('text')), allowed('an object of names and texts')).optional(),
 });
 
 /** Nothing when the spec is sound. */
@@ -165,7 +186,8 @@ export function specProblems(spec: unknown): Problem[] {
 }
 
 /** Options that contradict each other or mean nothing without another one. */
-function contradictions({ model, optimization, hardware, scaling, serving }: EndpointSpec): Problem[] {
+function contradictions({ model, optimization, hardware, scaling, serving, environment }: EndpointSpec): Problem[] {
+  const oddNames = Object.keys(environment ?? {}).filter((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
   const auto = hardware?.choose === 'auto' ? hardware : undefined;
   const precision = optimization?.precision;
   const { goal, metric, gate } = optimization ?? {};
@@ -255,6 +277,11 @@ function contradictions({ model, optimization, hardware, scaling, serving }: End
       onlyCpu && accelerators && !accelerators.some((name) => name.toLowerCase() === 'none'),
       'hardware.accelerators',
       `${accelerators?.join(', ')} would be paid for and not used: the only provider is cpu; allow cuda, or leave accelerators out`,
+    ],
+    [
+      oddNames.length > 0,
+      'environment',
+      `${oddNames.map((name) => `'${name}'`).join(', ')} cannot be the name of a variable; allowed: letters, digits and '_', not beginning with a digit`,
     ],
     [both.length > 0, 'hardware.deny', `${both.join(', ')} is allowed and denied; leave one of them out`],
   ];

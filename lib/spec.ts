@@ -49,6 +49,58 @@ export interface EndpointSpec {
    * @default - 99.9 % availability over 30 days, a dashboard, burn-rate alerts
    */
   readonly monitoring?: MonitoringSpec;
+  /**
+   * Environment variables of the container, for hooks. What must stay secret is no variable: see each platform's `secrets`.
+   *
+   * @default - none
+   */
+  readonly environment?: Readonly<Record<string, string>>;
+  /**
+   * How a new version takes over.
+   *
+   * @default - a canary of 25 %, watched for 10 minutes, taken back on the endpoint's own alarms
+   */
+  readonly rollout?: RolloutSpec;
+  /**
+   * Names and values that the cloud's resources carry.
+   *
+   * @default - none
+   */
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+export interface RolloutSpec {
+  /**
+   * `canary`: first a part of the requests or the fleet, the rest after a wait. `linear`: in equal steps with a wait after each.
+   * `all-at-once`: no wait.
+   *
+   * @default 'canary'
+   */
+  readonly strategy?: 'canary' | 'linear' | 'all-at-once';
+  /**
+   * Share of the first part or of each step, percent, 1 to 100; platforms allow less.
+   *
+   * @default 25
+   */
+  readonly percent?: number;
+  /**
+   * How long the alarms are watched after each part, seconds, at least 0.
+   *
+   * @default 600
+   */
+  readonly waitSeconds?: number;
+  /**
+   * How long the old version stays after all requests have moved, seconds, at least 0.
+   *
+   * @default 300
+   */
+  readonly keepSeconds?: number;
+  /**
+   * Go back to the old version when one of the endpoint's alarms goes off.
+   *
+   * @default true
+   */
+  readonly rollback?: boolean;
 }
 
 export interface Objective {
@@ -118,6 +170,12 @@ export interface ScalingSpec {
    * @default false
    */
   readonly toZero?: boolean;
+  /**
+   * Requests in flight on one machine that scaling steers to, above 0.
+   *
+   * @default - 70 % of what a machine works on at once
+   */
+  readonly target?: number;
 }
 
 export interface OptimizationSpec {
@@ -324,6 +382,33 @@ export interface MonitoringSpec {
    * @default - availability of 99.9 % over 30 days; latency when `objective.p99Ms` is given
    */
   readonly slo?: SloSpec;
+  /**
+   * Tell when nobody has asked for so many hours although machines run, whole, 1 to 24, with what they cost; 0 for never.
+   *
+   * @default 24
+   */
+  readonly idleHours?: number;
+  /**
+   * A budget that tells when the endpoint costs more than it should.
+   *
+   * @default - none
+   */
+  readonly budget?: BudgetSpec;
+}
+
+export interface BudgetSpec {
+  /**
+   * What it may cost in a month, USD, above 0.
+   *
+   * @default - what the plan says, and a tenth more
+   */
+  readonly monthlyUsd?: number;
+  /**
+   * Who is told when the limit is passed or will be, 1 to 10 addresses.
+   *
+   * @default - the topics of the platform's `notify`
+   */
+  readonly emails?: readonly string[];
 }
 
 export interface SloSpec {

@@ -2,12 +2,15 @@
 
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as actions from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { Alert, Comparison } from '../../lib/monitoring/alerts.js';
 import { MIN_BAD_REQUESTS } from '../../lib/monitoring/burn-rate.js';
 import type { Objective } from '../../lib/monitoring/objectives.js';
 import type { MonitoringPlan } from '../../lib/monitoring/plan.js';
 import { type CloudWatchValue, cloudWatchValue, type VariantMachine } from '../../lib/monitoring/queries/cloudwatch.js';
+import { acknowledge } from './acknowledged-findings.js';
 import type { EndpointMetrics } from './endpoint-metrics.js';
 
 /** The longest period of an alarm, seconds. */
@@ -113,4 +116,27 @@ function rollbackAlarm(
       alarmDescription: `A rollout is taken back: more than ${Number((100 * fastest.badShare).toPrecision(4))} % of requests missed the objective (${title}) within ${fastest.shortSeconds / 60} minutes.`,
     }),
   ];
+}
+
+/** Tells topics when an alarm goes off and when it ends. */
+export function notifyAll(alarms: readonly (cloudwatch.IAlarm | null)[], topics: readonly sns.ITopic[]): void {
+  for (const alarm of alarms) {
+    if (!(alarm instanceof cloudwatch.AlarmBase)) continue;
+    for (const topic of topics) {
+      alarm.addAlarmAction(new actions.SnsAction(topic));
+      alarm.addOkAction(new actions.SnsAction(topic));
+    }
+  }
+}
+
+/** Alarms that tell nobody: parts of a composite one, those that SageMaker watches, and all of them where no topic is given. */
+export function acknowledgeQuietAlarms(scope: Construct, quiet: boolean): void {
+  acknowledge(scope, [
+    [
+      'NIST.800.53.R5-CloudWatchAlarmAction',
+      quiet
+        ? 'No topic is given (notify); the alarms are on the dashboard, and SageMaker takes rollouts back by them'
+        : 'Parts of a composite alarm, which tells, and alarms that SageMaker watches during a rollout',
+    ],
+  ]);
 }

@@ -1,13 +1,17 @@
-/** Where the image of an endpoint comes from: built from the plan, or a ready one. */
+/** Where the image of an endpoint comes from: built from the plan, here or in the cloud, or a ready one. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as ecr from 'aws-cdk-lib/aws-ecr';
 import * as ecrAssets from 'aws-cdk-lib/aws-ecr-assets';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
+import { ProblemsError } from '../../lib/errors.js';
 import { type ImageContext, type ImageOptions, imageContext } from '../../lib/image/context.js';
+import type { SecretId } from '../../lib/image/dockerfile.js';
 import { writeContext } from '../../lib/image/write-context.js';
 import type { EndpointPlan } from '../../lib/plan.js';
 
@@ -18,11 +22,43 @@ export interface BoundImage {
   readonly context: ImageContext | null;
 }
 
+export interface PlannedImageOptions extends Omit<ImageOptions, 'model'> {
+  /**
+   * Where the builder finds the build secrets, as `docker build --secret` takes it after the id: `src=pip.conf`, `env=PIP_CONF`.
+   *
+   * @default - none
+   */
+  readonly buildSecrets?: Readonly<Partial<Record<SecretId, string>>>;
+}
+
+export interface RemoteImageOptions extends Omit<ImageOptions, 'model' | 'secrets'> {
+  /**
+   * Repository that is pushed to.
+   *
+   * @default - a new one, removed with the stack
+   */
+  readonly repository?: ecr.IRepository;
+  /**
+   * Network of the build: private subnets with a NAT gateway.
+   *
+   * @default - CodeBuild's own
+   */
+  readonly vpc?: ec2.IVpc;
+}
+
 /** The image that serves the model. */
 export abstract class ContainerImage {
   /** Built from the plan by `cdk deploy`, the model quantized while it is built, and pushed to the bootstrap repository. The default. */
-  static fromPlan(options: Omit<ImageOptions, 'model'> = {}): ContainerImage {
+  static fromPlan(options: PlannedImageOptions = {}): ContainerImage {
     return new PlannedImage(options);
+  }
+
+  /**
+   * Built from the plan by CodeBuild during the deployment, for machines without Docker. Needs the package
+   * `@cdklabs/deploy-time-build`, which brings a custom resource.
+   */
+  static fromCodeBuild(options: RemoteImageOptions = {}): ContainerImage {
+    return new RemoteImage(options);
   }
 
   /**
@@ -38,29 +74,103 @@ export abstract class ContainerImage {
   abstract bind(scope: Construct, plan: EndpointPlan, role: iam.IRole): BoundImage;
 }
 
+/** What both kinds of builds are given. */
+interface BuildProps {
+  readonly directory: string;
+  readonly platform: ecrAssets.Platform;
+  readonly outputs: string[];
+}
+
+/** Lays the context out for as long as `use` takes: assets are staged when they are made. */
+function withContext<T>(context: ImageContext, use: (props: BuildProps) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-context-'));
+  try {
+    const directory = join(folder, 'context');
+    writeContext(context, directory);
+    const arm = context.platform === 'linux/arm64';
+    return use({
+      directory,
+      platform: arm ? ecrAssets.Platform.LINUX_ARM64 : ecrAssets.Platform.LINUX_AMD64,
+      // SageMaker refuses OCI manifests, which some image stores write unless told otherwise.
+      outputs: ['type=docker'],
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A model that is elsewhere stays there; SageMaker hands it to the container. */
+const contextOf = (plan: EndpointPlan, options: ImageOptions): ImageContext =>
+  imageContext(plan, { ...options, ...(plan.source.uri !== undefined && { model: 'bucket' }) });
+
 class PlannedImage extends ContainerImage {
-  constructor(private readonly options: Omit<ImageOptions, 'model'>) {
+  constructor(private readonly options: PlannedImageOptions) {
     super();
   }
 
   bind(scope: Construct, plan: EndpointPlan, role: iam.IRole): BoundImage {
-    const context = imageContext(plan, this.options);
-    const folder = mkdtempSync(join(tmpdir(), 'slipway-context-'));
+    const { buildSecrets, ...options } = this.options;
+    const secrets = Object.keys(buildSecrets ?? {}) as SecretId[];
+    const context = contextOf(plan, { ...options, ...(secrets.length > 0 && { secrets }) });
+    const asset = withContext(
+      context,
+      (props) =>
+        new ecrAssets.DockerImageAsset(scope, 'Image', {
+          ...props,
+          displayName: `Slipway image of ${plan.name}`,
+          ...(buildSecrets && {
+            buildSecrets: buildSecrets as Record<string, string>,
+            // Where a secret lies on one machine changes no image.
+            invalidation: { buildSecrets: false },
+          }),
+        }),
+    );
+    asset.repository.grantPull(role);
+    return { imageUri: asset.imageUri, context };
+  }
+}
+
+interface RemoteBuild {
+  readonly repository: ecr.IRepository;
+  readonly imageUri: string;
+}
+type RemoteBuildClass = new (
+  scope: Construct,
+  id: string,
+  props: BuildProps & { repository?: ecr.IRepository; vpc?: ec2.IVpc },
+) => RemoteBuild;
+
+const remoteBuilder = '@cdklabs/deploy-time-build';
+
+/** The optional package, from where the app is or from beside this one. */
+function remoteBuildClass(): RemoteBuildClass {
+  for (const from of [join(process.cwd(), 'cdk.json'), __filename]) {
     try {
-      writeContext(context, join(folder, 'context'));
-      const asset = new ecrAssets.DockerImageAsset(scope, 'Image', {
-        directory: join(folder, 'context'),
-        platform: context.platform === 'linux/arm64' ? ecrAssets.Platform.LINUX_ARM64 : ecrAssets.Platform.LINUX_AMD64,
-        // SageMaker refuses OCI manifests, which some image stores write unless told otherwise.
-        outputs: ['type=docker'],
-        displayName: `Slipway image of ${plan.name}`,
-      });
-      asset.repository.grantPull(role);
-      return { imageUri: asset.imageUri, context };
-    } finally {
-      // The asset was staged in the assembly when it was made.
-      rmSync(folder, { recursive: true, force: true });
+      return (createRequire(from)(remoteBuilder) as { ContainerImageBuild: RemoteBuildClass }).ContainerImageBuild;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
     }
+  }
+  throw new ProblemsError('The image cannot be built by CodeBuild', [
+    { where: 'image', what: `the package ${remoteBuilder} is missing. Install it: npm install ${remoteBuilder}` },
+  ]);
+}
+
+class RemoteImage extends ContainerImage {
+  constructor(private readonly options: RemoteImageOptions) {
+    super();
+  }
+
+  bind(scope: Construct, plan: EndpointPlan, role: iam.IRole): BoundImage {
+    const { repository, vpc, ...options } = this.options;
+    const Build = remoteBuildClass();
+    const context = contextOf(plan, options);
+    const built = withContext(
+      context,
+      (props) => new Build(scope, 'Image', { ...props, ...(repository && { repository }), ...(vpc && { vpc }) }),
+    );
+    built.repository.grantPull(role);
+    return { imageUri: built.imageUri, context };
   }
 }
 

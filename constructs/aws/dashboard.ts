@@ -2,10 +2,12 @@
 
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type { Construct } from 'constructs';
 import type { Panel } from '../../lib/monitoring/dashboard.js';
 import type { MonitoringPlan } from '../../lib/monitoring/plan.js';
 import { type CloudWatchValue, cloudWatchValue, read } from '../../lib/monitoring/queries/cloudwatch.js';
 import type { Unit } from '../../lib/monitoring/signals.js';
+import type { EndpointPlan } from '../../lib/plan.js';
 import type { EndpointMetrics } from './endpoint-metrics.js';
 
 /** The machine of a variant, as far as a dashboard needs it. */
@@ -124,4 +126,30 @@ function platformWidgets(
         ]
       : []),
   ];
+}
+
+/** A variant on a dashboard. */
+export interface DashboardVariant {
+  readonly name: string;
+  readonly plan: EndpointPlan;
+  readonly metrics: EndpointMetrics;
+}
+
+/** The widgets of every variant, on a dashboard of the user's or a new one; null where none is wanted. */
+export function endpointDashboard(
+  scope: Construct,
+  given: cloudwatch.Dashboard | false | undefined,
+  variants: readonly DashboardVariant[],
+): cloudwatch.Dashboard | null {
+  if (given === false) return null;
+  const dashboard = given ?? new cloudwatch.Dashboard(scope, 'Dashboard');
+  for (const { name, plan, metrics } of variants) {
+    const { chosen } = plan.hardware;
+    if (variants.length > 1) {
+      dashboard.addWidgets(new cloudwatch.TextWidget({ markdown: `## ${name}: ${plan.name}`, width: 24, height: 1 }));
+    }
+    const machine = { ...chosen, usdPerHour: chosen.price?.usdPerHour ?? null };
+    dashboard.addWidgets(...dashboardWidgets(plan.monitoring, metrics, machine));
+  }
+  return dashboard;
 }

@@ -22,11 +22,20 @@ export interface IModelEndpoint extends sagemaker.IEndpoint {
   metricConcurrentRequests(options?: MetricOptions): cloudwatch.IMetric;
 }
 
+/** Every way to ask an endpoint. */
+export const invokeActions = [
+  'sagemaker:InvokeEndpoint',
+  'sagemaker:InvokeEndpointWithResponseStream',
+  'sagemaker:InvokeEndpointAsync',
+] as const;
+
 /** Grants and metrics, the same for an own endpoint and an imported one. */
 export abstract class ModelEndpointBase extends Resource implements IModelEndpoint {
   abstract readonly endpointArn: string;
   abstract readonly endpointName: string;
   abstract readonly variantName: string;
+  /** The inference component that answers, and what grants have to name besides the endpoint. */
+  protected component: { readonly name: string; readonly arn: string } | undefined = undefined;
 
   get endpointRef(): sagemaker.IEndpoint['endpointRef'] {
     return { endpointArn: this.endpointArn };
@@ -36,12 +45,8 @@ export abstract class ModelEndpointBase extends Resource implements IModelEndpoi
   grantInvoke(grantee: iam.IGrantable): iam.Grant {
     return iam.Grant.addToPrincipal({
       grantee,
-      actions: [
-        'sagemaker:InvokeEndpoint',
-        'sagemaker:InvokeEndpointWithResponseStream',
-        'sagemaker:InvokeEndpointAsync',
-      ],
-      resourceArns: [this.endpointArn],
+      actions: [...invokeActions],
+      resourceArns: [this.endpointArn, ...(this.component ? [this.component.arn] : [])],
     });
   }
 
@@ -66,6 +71,6 @@ export abstract class ModelEndpointBase extends Resource implements IModelEndpoi
   }
 
   protected metrics(): EndpointMetrics {
-    return new EndpointMetrics(this.endpointName, this.variantName);
+    return new EndpointMetrics(this.endpointName, this.variantName, this.component?.name);
   }
 }

@@ -18,11 +18,13 @@ export interface MetricOptions {
   readonly color?: string;
 }
 
-/** Metrics of a variant of an endpoint. */
+/** Metrics of a variant of an endpoint, or of the inference component that serves it. */
 export class EndpointMetrics {
+  /** @param componentName - requests are counted by component where there is one, machines by variant all the same */
   constructor(
     readonly endpointName: string,
     readonly variantName: string,
+    readonly componentName?: string | undefined,
   ) {}
 
   invocations({ statistic = 'Sum', ...rest }: MetricOptions = {}): cloudwatch.Metric {
@@ -56,14 +58,27 @@ export class EndpointMetrics {
     return this.metric({ namespace: 'AWS/SageMaker', name: 'ConcurrentRequestsPerModel', statistic }, rest);
   }
 
-  /** Machines that reported in the last minute: each does once. */
-  instances(options: Omit<MetricOptions, 'statistic' | 'period'> = {}): cloudwatch.Metric {
+  /** Machines that reported: each does once a minute, so that another period than a minute counts machine minutes. */
+  instances({ period, ...options }: Omit<MetricOptions, 'statistic'> = {}): cloudwatch.Metric {
     const metric: SageMakerMetric = {
       namespace: '/aws/sagemaker/Endpoints',
       name: 'CPUUtilization',
       statistic: 'SampleCount',
     };
-    return this.metric(metric, { label: 'machines', ...options, period: Duration.minutes(1) });
+    return this.metric(metric, { label: 'machines', ...options, period: period ?? Duration.minutes(1) });
+  }
+
+  /** Percent of all processors, the mean machine's; CloudWatch counts in percent of one. */
+  processors(count: number, { label = 'busy', ...rest }: MetricOptions = {}): cloudwatch.MathExpression {
+    const cpu: SageMakerMetric = {
+      namespace: '/aws/sagemaker/Endpoints',
+      name: 'CPUUtilization',
+      statistic: 'Average',
+    };
+    return this.math(
+      read(cpu, (id) => `${id} / ${count}`),
+      { label, ...rest },
+    );
   }
 
   /** A value of the monitoring plan. */
@@ -88,12 +103,16 @@ export class EndpointMetrics {
   }
 
   private metric(metric: SageMakerMetric, { period = Duration.minutes(1), label, color }: MetricOptions) {
+    const { endpointName, variantName, componentName } = this;
+    const byComponent = componentName !== undefined && metric.namespace === 'AWS/SageMaker';
     return new cloudwatch.Metric({
       namespace: metric.namespace,
-      metricName: metric.name,
+      metricName: byComponent ? metric.name.replace('PerModel', 'PerCopy') : metric.name,
       statistic: metric.statistic,
       period,
-      dimensionsMap: { EndpointName: this.endpointName, VariantName: this.variantName },
+      dimensionsMap: byComponent
+        ? { InferenceComponentName: componentName }
+        : { EndpointName: endpointName, VariantName: variantName },
       ...(label !== undefined && { label }),
       ...(color !== undefined && { color }),
     });

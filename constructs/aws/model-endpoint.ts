@@ -1,108 +1,134 @@
-/** A SageMaker real-time endpoint from one description: plan in, resources out. */
+/** A SageMaker real-time endpoint from one description: plans in, resources out. */
 
-import { Annotations, ArnFormat, CfnOutput, Lazy, Names, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
-import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
-import * as actions from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as iam from 'aws-cdk-lib/aws-iam';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sagemaker from 'aws-cdk-lib/aws-sagemaker';
-import type * as sns from 'aws-cdk-lib/aws-sns';
-import type { Construct } from 'constructs';
-import { type Problem, ProblemsError } from '../../lib/errors.js';
-import { cloud } from '../../lib/hardware/offer.js';
-import { endpointName } from '../../lib/model/model.js';
-import { type EndpointPlan, planEndpoint } from '../../lib/plan.js';
-import { platformFacts, runtimeFor } from '../../lib/platforms.js';
-import type { EndpointSpec } from '../../lib/spec.js';
-import { type VariantAlarms, variantAlarms } from './alarms.js';
+import { Construct } from 'constructs';
+import type { Problem } from '../../lib/errors.js';
+import { hasLocalStorage } from '../../lib/hardware/sagemaker.js';
+import type { EndpointPlan } from '../../lib/plan.js';
+import { acknowledgeQuietAlarms, notifyAll, type VariantAlarms, variantAlarms } from './alarms.js';
 import { ContainerImage } from './container-image.js';
-import { dashboardWidgets } from './dashboard.js';
-import { ModelEndpointBase } from './endpoint-base.js';
-import { executionRole } from './execution-role.js';
+import { containerModel } from './container-model.js';
+import { budget, budgetProblems, idleAlarm } from './cost-guards.js';
+import { endpointDashboard } from './dashboard.js';
+import { type DataCaptureOptions, dataCapture, dataCaptureProblems } from './data-capture.js';
+import { invokeActions, ModelEndpointBase } from './endpoint-base.js';
+import { EndpointMetrics } from './endpoint-metrics.js';
+import { type EndpointOptions, optionProblems } from './endpoint-options.js';
+import { endpointOutputs, monthlyUsd } from './endpoint-outputs.js';
+import { planModels } from './endpoint-plan.js';
+import { foundation, sageMakerArn } from './foundation.js';
 import { type ImportedEndpoint, importedEndpoint } from './imported-endpoint.js';
-import { hasLocalStorage } from './machine-storage.js';
-import { deploymentConfig, type RolloutOptions, rolloutProblems } from './rollout.js';
-import { type ScalingSchedule, scaleVariant, targetShare } from './scaling.js';
+import { componentVariant, inferenceComponent, refusedForCapacity } from './inference-component.js';
+import { containerNetwork, type NetworkOptions, networkProblems, privateAccess, securityGroupsOf } from './network.js';
+import { requestCommand } from './request-command.js';
+import { deploymentConfig, rollbackProblems, rolloutProblems } from './rollout.js';
+import {
+  boundsOf,
+  followConcurrency,
+  type ScalingSchedule,
+  scalableTarget,
+  scheduleProblems,
+  wakeUp,
+} from './scaling.js';
+import {
+  type CapacityReservation,
+  machineTypesOf,
+  machineVariant,
+  mainVariant,
+  type ShadowOptions,
+  type Variant,
+  type VariantOptions,
+  variantProblems,
+  variantsOf,
+} from './variant.js';
 
-/** A model endpoint on SageMaker: what every platform's description has, and what is this cloud's own. */
-export interface ModelEndpointProps extends EndpointSpec {
+/** How finely CloudWatch sees the endpoint. */
+export interface MetricDetail {
   /**
-   * Name of the endpoint: letters, digits and hyphens, 1 to 63. Another name is another endpoint.
+   * Metrics for each machine and accelerator besides those of the variant.
    *
-   * @default - made of the stack's and the construct's names
+   * @default true
    */
-  readonly endpointName?: string;
-  /** @default ContainerImage.fromPlan() */
-  readonly image?: ContainerImage;
+  readonly perMachine?: boolean;
   /**
-   * The role that the container runs with. It has to trust `sagemaker.amazonaws.com`; what image and key need is added to it.
+   * Time between two values, seconds. Values of less than a minute are kept for three hours.
    *
-   * @default - a role of least privilege
+   * @default 60
    */
-  readonly role?: iam.IRole;
-  /**
-   * Network whose addresses the container can reach.
-   *
-   * @default - SageMaker's own network
-   */
-  readonly vpc?: ec2.IVpc;
-  /** @default - private subnets with a way out */
-  readonly vpcSubnets?: ec2.SubnetSelection;
-  /** @default - a group that lets everything out and nothing in */
-  readonly securityGroups?: readonly ec2.ISecurityGroup[];
-  /**
-   * Cut the container off from every network, S3 and ECR included. The image then has to hold the model, as it does by default.
-   *
-   * @default false
-   */
-  readonly networkIsolation?: boolean;
-  /**
-   * Key of the machines' disks. Machine types with local storage take none: their disks are encrypted by themselves.
-   *
-   * @default - a key with yearly rotation, where the machine types take one
-   */
-  readonly encryptionKey?: kms.IKey;
-  /**
-   * Environment variables of the container, for hooks.
-   *
-   * @default - none
-   */
-  readonly environment?: Readonly<Record<string, string>>;
+  readonly everySeconds?: 10 | 30 | 60 | 120 | 180 | 240 | 300;
+}
+
+/** A real-time endpoint on SageMaker. */
+export interface ModelEndpointProps extends EndpointOptions, NetworkOptions {
   /**
    * Times at which the bounds of scaling change.
    *
    * @default - none
    */
   readonly schedules?: readonly ScalingSchedule[];
-  /** @default - a canary of 25 %, watched for 10 minutes, taken back on the endpoint's own alarms */
-  readonly rollout?: RolloutOptions;
   /**
-   * Topics that are told when an alarm goes off and when it ends.
+   * Alarms of yours that take a rollout back, too; at most 10 with the endpoint's own.
    *
    * @default - none
    */
-  readonly notify?: readonly sns.ITopic[];
+  readonly rollbackAlarms?: readonly cloudwatch.IAlarm[];
   /**
-   * A dashboard of yours that gets the widgets; `false` for none.
+   * Weight of the model that `model` names, beside those of `variants`; at least 0, which is none.
    *
-   * @default - a new one
+   * @default 1
    */
-  readonly dashboard?: cloudwatch.Dashboard | false;
+  readonly weight?: number;
+  /**
+   * Further models that answer a share of the requests, at most 9.
+   *
+   * @default - none
+   */
+  readonly variants?: readonly VariantOptions[];
+  /**
+   * A model that gets copies of requests and whose answers nobody sees. Not together with `variants`.
+   *
+   * @default - none
+   */
+  readonly shadow?: ShadowOptions;
+  /**
+   * Write a share of requests and answers to a bucket.
+   *
+   * @default - none
+   */
+  readonly dataCapture?: DataCaptureOptions;
+  /** @default - metrics for each machine, every minute */
+  readonly metrics?: MetricDetail;
+  /**
+   * Machines that you have reserved. Of the planned types the first alone is used then.
+   *
+   * @default - none
+   */
+  readonly capacityReservation?: CapacityReservation;
 }
 
 /** The resources behind an endpoint, to override what no option says. */
 export interface ModelEndpointResources {
-  readonly model: sagemaker.CfnModel;
+  /** By variant, the shadow included. */
+  readonly models: Readonly<Record<string, sagemaker.CfnModel>>;
   readonly config: sagemaker.CfnEndpointConfig;
   readonly endpoint: sagemaker.CfnEndpoint;
+  /** Null unless the endpoint scales to zero. */
+  readonly component: sagemaker.CfnInferenceComponent | null;
 }
 
-const theVariant = 'main';
-const namePattern = /^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$/;
-
-/** SageMaker waits so long for a container to answer /ping, seconds, and at most an hour. */
-const startSeconds = (modelBytes: number): number => Math.min(3600, 600 + Math.ceil((modelBytes / 1e9) * 120));
+/** A variant, its plan, and where its resources stand. */
+interface Placed {
+  readonly variant: Variant;
+  readonly plan: EndpointPlan;
+  readonly scope: Construct;
+  readonly model: sagemaker.CfnModel;
+  readonly imageUri: string;
+}
 
 /**
  * A real-time endpoint: machine, image, role, scaling, rollout, alarms and dashboard from one description.
@@ -115,245 +141,254 @@ const startSeconds = (modelBytes: number): number => Math.min(3600, 600 + Math.c
 export class ModelEndpoint extends ModelEndpointBase {
   /** An endpoint of this account and region by its name. */
   static fromEndpointName(scope: Construct, id: string, name: string): ImportedEndpoint {
-    const arn = Stack.of(scope).formatArn({ service: 'sagemaker', resource: 'endpoint', resourceName: name });
-    return importedEndpoint(scope, id, arn, theVariant);
+    return importedEndpoint(scope, id, sageMakerArn(scope, 'endpoint', name), mainVariant);
   }
 
   /** An endpoint by its ARN, of another account or region too. */
   static fromEndpointArn(scope: Construct, id: string, arn: string): ImportedEndpoint {
-    return importedEndpoint(scope, id, arn, theVariant);
+    return importedEndpoint(scope, id, arn, mainVariant);
   }
 
   readonly endpointArn: string;
   readonly endpointName: string;
-  readonly variantName = theVariant;
-  /** Everything that was decided. */
+  readonly variantName = mainVariant;
+  /** Everything that was decided about the main variant. */
   readonly plan: EndpointPlan;
+  /** By variant, the shadow included. */
+  readonly plans: Readonly<Record<string, EndpointPlan>>;
   readonly role: iam.IRole;
   readonly grantPrincipal: iam.IPrincipal;
+  /** Of the main variant. */
   readonly imageUri: string;
-  /** Null where the machine types take none. */
+  /** Null where the machine types take none and nothing is captured. */
   readonly encryptionKey: kms.IKey | null;
   /** Null with `dashboard: false`. */
   readonly dashboard: cloudwatch.Dashboard | null;
+  /** Of the main variant. */
   readonly alarms: VariantAlarms;
+  /** Null with `monitoring.idleHours` 0, and where the endpoint scales to zero. */
+  readonly idleAlarm: cloudwatch.Alarm | null;
   readonly connections: ec2.Connections;
+  /** Null without data capture. */
+  readonly captureBucket: s3.IBucket | null;
   readonly resources: ModelEndpointResources;
 
   constructor(scope: Construct, id: string, props: ModelEndpointProps) {
     super(scope, id);
-    const { region } = Stack.of(this);
-    const known = !Token.isUnresolved(region);
-    this.plan = planned(props, known ? region : null);
-    if (!known) {
-      Annotations.of(this).addWarningV2(
-        'slipway:region',
-        `The stack's region is not known, so the machine is chosen by the prices of ${platformFacts('aws-sagemaker').referenceRegion}. Give the stack env: { region }.`,
-      );
-    }
-    for (const warning of this.plan.hardware.warnings) Annotations.of(this).addWarningV2('slipway:lock', warning);
+    const toZero = props.scaling?.toZero === true;
+    const variants = variantsOf(props);
+    const plans = planModels(this, variants, ownProblems(this, props), toZero ? 'scale-to-zero' : undefined);
+    this.plan = plans[0]!;
+    this.plans = Object.fromEntries(variants.map(({ name }, index) => [name, plans[index]!]));
 
-    const name = props.endpointName ?? Names.uniqueResourceName(this, { maxLength: 63, separator: '-' });
-    const { hardware, profile } = this.plan;
-    const types = [hardware.chosen, ...hardware.fallbacks].map((machine) => machine.name);
-    // Fallbacks are for accelerators that a region has run out of.
-    const pools = hardware.chosen.accelerator !== null && types.length > 1 ? types.slice(0, 5) : null;
-    const used = pools ?? [types[0]!];
-
-    this.role = props.role ?? executionRole(this, name, props.vpc !== undefined);
-    this.grantPrincipal = this.role.grantPrincipal;
-    this.imageUri = (props.image ?? ContainerImage.fromPlan()).bind(this, this.plan, this.role).imageUri;
-    this.encryptionKey = used.some(hasLocalStorage) ? null : (props.encryptionKey ?? diskKey(this));
-    this.encryptionKey?.grantEncryptDecrypt(this.role);
-    this.connections = new ec2.Connections({ securityGroups: network(this, props) });
-
-    const model = new sagemaker.CfnModel(this, 'Model', {
-      executionRoleArn: this.role.roleArn,
-      primaryContainer: {
-        image: this.imageUri,
-        environment: { ...props.environment },
-      },
-      ...(props.networkIsolation && { enableNetworkIsolation: true }),
-      ...(props.vpc && {
-        vpcConfig: {
-          subnets: props.vpc.selectSubnets(props.vpcSubnets).subnetIds,
-          securityGroupIds: this.connections.securityGroups.map(({ securityGroupId }) => securityGroupId),
-        },
-      }),
+    const disks = !plans.flatMap(machineTypesOf).some(hasLocalStorage);
+    const { name, role, key } = foundation(this, props, {
+      inVpc: props.vpc !== undefined,
+      encrypts: disks || props.dataCapture !== undefined,
     });
-    // Without the role's policies SageMaker cannot pull the image, and the stack rolls back.
-    model.node.addDependency(this.role);
-
-    const modelBytes = profile.fileBytes + profile.externalData.reduce((sum, { bytes }) => sum + bytes, 0);
-    const ami = runtimeFor('aws-sagemaker', hardware.chosen.accelerator).inferenceAmiVersion;
-    const { replicas } = hardware.candidate;
-    const config = new sagemaker.CfnEndpointConfig(this, 'Config', {
-      ...(this.encryptionKey && { kmsKeyId: this.encryptionKey.keyArn }),
-      metricsConfig: { enableEnhancedMetrics: true },
-      productionVariants: [
-        {
-          variantName: theVariant,
-          modelName: model.attrModelName,
-          initialInstanceCount: replicas,
-          initialVariantWeight: 1,
-          ...(pools
-            ? { instancePools: pools.map((instanceType, index) => ({ instanceType, priority: index + 1 })) }
-            : { instanceType: used[0]! }),
-          containerStartupHealthCheckTimeoutInSeconds: startSeconds(modelBytes),
-          routingConfig: { routingStrategy: 'LEAST_OUTSTANDING_REQUESTS' },
-          ...(ami && { inferenceAmiVersion: ami }),
-        },
-      ],
-    });
-
+    this.role = role;
+    this.grantPrincipal = role.grantPrincipal;
+    this.encryptionKey = key;
     this.endpointName = name;
-    this.endpointArn = this.stack.formatArn({
-      service: 'sagemaker',
-      resource: 'endpoint',
-      // Names in ARNs are in lower case.
-      resourceName: Token.isUnresolved(name) ? name : name.toLowerCase(),
-      arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
-    });
-    const { chosen } = hardware;
-    this.alarms = variantAlarms(this, this.plan.monitoring, this.metrics(), chosen);
-    for (const { alarm } of this.alarms.alerts) {
-      for (const topic of props.notify ?? []) notifyOf(alarm, topic);
-    }
+    this.endpointArn = sageMakerArn(this, 'endpoint', name);
+    if (toZero) this.component = { name, arn: sageMakerArn(this, 'inference-component', name) };
 
+    const groups = securityGroupsOf(this, props);
+    this.connections = new ec2.Connections({ securityGroups: groups });
+    const network = containerNetwork(props, groups);
+    const placed = variants.map((variant, index) =>
+      this.place(variant, plans[index]!, toZero ? { ...props, networkIsolation: false } : { ...props, network }),
+    );
+    this.imageUri = placed[0]!.imageUri;
+
+    const capture = props.dataCapture ? dataCapture(this, props.dataCapture, role, key!) : null;
+    this.captureBucket = capture?.bucket ?? null;
+    const bounds = boundsOf(this.plan, props.scaling);
+    const config = new sagemaker.CfnEndpointConfig(this, 'Config', {
+      ...(key && disks && { kmsKeyId: key.keyArn }),
+      metricsConfig: {
+        enableEnhancedMetrics: props.metrics?.perMachine ?? true,
+        ...(props.metrics?.everySeconds !== undefined && {
+          metricPublishFrequencyInSeconds: props.metrics.everySeconds,
+        }),
+      },
+      ...(capture && { dataCaptureConfig: capture.config }),
+      ...(toZero
+        ? {
+            executionRoleArn: role.roleArn,
+            ...(network && { vpcConfig: network }),
+            ...(props.networkIsolation && { enableNetworkIsolation: true }),
+            productionVariants: [componentVariant(this.plan, bounds.max)],
+          }
+        : variantProperties(placed, props.capacityReservation)),
+    });
+    config.node.addDependency(role);
+
+    const own = placed.filter(({ variant }) => !variant.shadow);
+    const alarms = own.map(({ variant, plan, scope: at }) =>
+      variantAlarms(at, plan.monitoring, this.metricsOf(variant.name), plan.hardware.chosen),
+    );
+    this.alarms = alarms[0]!;
+    const rollback = [...(props.rollbackAlarms ?? []), ...alarms.flatMap((each) => each.rollback)].slice(0, 10);
+
+    const scaled = !toZero && (own.some(({ variant, plan }) => scales(variant, plan)) || props.schedules !== undefined);
     const endpoint = new sagemaker.CfnEndpoint(this, 'Endpoint', {
       endpointName: name,
       endpointConfigName: config.attrEndpointConfigName,
-      retainAllVariantProperties: true,
-      deploymentConfig: deploymentConfig(props.rollout ?? {}, this.alarms.rollback),
-    });
-    this.resources = { model, config, endpoint };
-
-    const min = props.scaling?.min ?? replicas;
-    scaleVariant(this, `endpoint/${endpoint.attrEndpointName}/variant/${theVariant}`, {
-      min,
-      max: props.scaling?.max ?? 4 * Math.max(min, replicas),
-      target: concurrencyTarget(this.plan),
-      schedules: props.schedules ?? [],
-    });
-
-    this.dashboard =
-      props.dashboard === false ? null : (props.dashboard ?? new cloudwatch.Dashboard(this, 'Dashboard'));
-    this.dashboard?.addWidgets(
-      ...dashboardWidgets(this.plan.monitoring, this.metrics(), {
-        ...chosen,
-        usdPerHour: chosen.price?.usdPerHour ?? null,
+      ...(!toZero && {
+        // Counts that scaling has set stay on an update; weights are what the description says.
+        ...(scaled && {
+          retainAllVariantProperties: true,
+          excludeRetainedVariantProperties: [{ variantPropertyType: 'DesiredWeight' }],
+        }),
+        deploymentConfig: deploymentConfig(props.rollout ?? {}, rollback),
       }),
+    });
+
+    const schedules = props.schedules ?? [];
+    const component = toZero
+      ? inferenceComponent(this, {
+          name,
+          endpointName: endpoint.attrEndpointName,
+          plan: this.plan,
+          model: placed[0]!.model,
+          rollout: props.rollout ?? {},
+          rollbackAlarms: rollback,
+        })
+      : null;
+    if (component) {
+      const target = scalableTarget(
+        this,
+        { resourceId: `inference-component/${name}`, what: 'copies' },
+        { min: 0, max: bounds.max },
+        schedules,
+      );
+      // The resource id is a name that refers to nothing.
+      target.node.addDependency(component);
+      followConcurrency(target, 'copies', bounds.target);
+      wakeUp(this, target, refusedForCapacity(name));
+    } else if (scaled) {
+      for (const { variant, plan, scope: at } of own) {
+        const its = boundsOf(plan, variant.spec.scaling);
+        const target = scalableTarget(
+          at,
+          { resourceId: `endpoint/${endpoint.attrEndpointName}/variant/${variant.name}`, what: 'machines' },
+          its,
+          at === this ? schedules : [],
+        );
+        if (its.max > its.min || (at === this && schedules.length > 0)) {
+          followConcurrency(target, 'machines', its.target);
+        }
+      }
+    }
+    this.resources = {
+      models: Object.fromEntries(placed.map(({ variant, model }) => [variant.name, model])),
+      config,
+      endpoint,
+      component,
+    };
+
+    const cost = monthlyUsd(plans);
+    const idleHours = props.monitoring?.idleHours ?? 24;
+    this.idleAlarm = toZero || idleHours === 0 ? null : idleAlarm(this, this.metrics(), idleHours, cost);
+    const notify = props.notify ?? [];
+    notifyAll([...alarms.flatMap((each) => each.alerts.map(({ alarm }) => alarm)), this.idleAlarm], notify);
+    acknowledgeQuietAlarms(this, notify.length === 0);
+    if (props.monitoring?.budget) budget(this, props.monitoring.budget, cost, notify);
+    if (props.privateAccess) {
+      const arns = [this.endpointArn, ...(this.component ? [this.component.arn] : [])];
+      privateAccess(this, props, arns, invokeActions);
+    }
+    this.dashboard = endpointDashboard(
+      this,
+      props.dashboard,
+      own.map(({ variant, plan }) => ({ name: variant.name, plan, metrics: this.metricsOf(variant.name) })),
     );
-    outputs(this, endpoint, config);
-  }
-}
-
-/** Requests in flight on one machine that scaling steers to. */
-function concurrencyTarget({ hardware }: EndpointPlan): number {
-  const { workers, candidate } = hardware;
-  const atOnce = Math.max(workers ?? 1, candidate.batch, 1);
-  return Math.max(1, Math.floor(10 * targetShare * atOnce) / 10);
-}
-
-/** The part of the options that every platform has. */
-const shared = ({
-  model,
-  objective,
-  hardware,
-  measurements,
-  optimization,
-  scaling,
-  serving,
-  monitoring,
-}: EndpointSpec) =>
-  ({ model, objective, hardware, measurements, optimization, scaling, serving, monitoring }) as EndpointSpec;
-
-/** Every problem of the description and of this platform's own options, at once. */
-function planned(props: ModelEndpointProps, region: string | null): EndpointPlan {
-  const own = ownProblems(props);
-  let plan: EndpointPlan | undefined;
-  try {
-    plan = planEndpoint(shared(props), cloud('aws-sagemaker', region === null ? {} : { region }));
-  } catch (error) {
-    if (!(error instanceof ProblemsError)) throw error;
-    own.unshift(...error.problems);
-  }
-  if (own.length > 0 || !plan) {
-    throw new ProblemsError(`Endpoint '${endpointName(props.model)}' cannot be planned`, own);
-  }
-  return plan;
-}
-
-function ownProblems(props: ModelEndpointProps): Problem[] {
-  const problems: Problem[] = [...rolloutProblems(props.rollout ?? {})];
-  const { endpointName: name, vpc, vpcSubnets, securityGroups, environment = {}, schedules = [] } = props;
-  if (name !== undefined && !Token.isUnresolved(name) && !namePattern.test(name)) {
-    problems.push({
-      where: 'endpointName',
-      what: `'${name}' is no name for SageMaker. Give 1 to 63 letters, digits and hyphens, none at an end`,
-    });
-  }
-  if (vpc === undefined && (vpcSubnets !== undefined || securityGroups !== undefined)) {
-    problems.push({ where: 'vpc', what: 'subnets or security groups are given, and no network. Give vpc, too' });
-  }
-  if (props.networkIsolation && vpc !== undefined) {
-    problems.push({
-      where: 'networkIsolation',
-      what: 'an isolated container reaches no network. Leave out vpc, or isolation',
-    });
-  }
-  for (const key of Object.keys(environment)) {
-    if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(key)) {
-      problems.push({ where: 'environment', what: `'${key}' is no name of a variable. Give letters, digits and _` });
-    }
-  }
-  for (const [index, { min, max }] of schedules.entries()) {
-    if (min === undefined && max === undefined) {
-      problems.push({ where: `schedules[${index}]`, what: 'it changes nothing. Give min, max or both' });
-    }
-    if (min !== undefined && max !== undefined && min > max) {
-      problems.push({ where: `schedules[${index}]`, what: `min ${min} is above max ${max}` });
-    }
-  }
-  return problems;
-}
-
-function diskKey(scope: Construct): kms.Key {
-  return new kms.Key(scope, 'Key', {
-    enableKeyRotation: true,
-    // It encrypts the disks of machines that end with the endpoint, and nothing that stays.
-    removalPolicy: RemovalPolicy.DESTROY,
-  });
-}
-
-function network(scope: Construct, { vpc, securityGroups }: ModelEndpointProps): ec2.ISecurityGroup[] {
-  if (!vpc) return [];
-  if (securityGroups) return [...securityGroups];
-  return [new ec2.SecurityGroup(scope, 'SecurityGroup', { vpc, description: 'Containers of a SageMaker endpoint' })];
-}
-
-function notifyOf(alarm: cloudwatch.IAlarm, topic: sns.ITopic): void {
-  if (!(alarm instanceof cloudwatch.AlarmBase)) return;
-  alarm.addAlarmAction(new actions.SnsAction(topic));
-  alarm.addOkAction(new actions.SnsAction(topic));
-}
-
-function outputs(scope: ModelEndpoint, endpoint: sagemaker.CfnEndpoint, config: sagemaker.CfnEndpointConfig): void {
-  const { candidate } = scope.plan.hardware;
-  const output = (id: string, value: string, description: string) =>
-    new CfnOutput(scope, id, { value: Lazy.string({ produce: () => value }), description });
-  output('Name', endpoint.attrEndpointName, 'Name of the endpoint');
-  output(
-    'ConfigName',
-    config.attrEndpointConfigName,
-    'Its configuration: an older one after a rollout that was taken back',
-  );
-  if (candidate.monthlyUsd !== null) {
-    output(
-      'MonthlyUsd',
-      candidate.monthlyUsd.toFixed(2),
-      `Its machines for 730 hours, prices of ${candidate.priceDate ?? 'an unknown date'}`,
+    endpointOutputs(
+      this,
+      {
+        endpoint,
+        config,
+        plans,
+        request: requestCommand(this, this.plan, endpoint.attrEndpointName, this.component?.name),
+      },
+      toZero
+        ? { id: 'HourlyUsd', usd: cost === null ? null : cost / 730, what: 'Its machines for each hour that they run' }
+        : { id: 'MonthlyUsd', usd: cost, what: 'Its machines for 730 hours' },
     );
   }
-  if (scope.plan.optimization) output('Optimization', scope.plan.optimization.verdict, 'What the lock keeps');
+
+  /** Metrics of a variant. */
+  metricsOf(variantName: string): EndpointMetrics {
+    return new EndpointMetrics(this.endpointName, variantName, this.component?.name);
+  }
+
+  /** The main variant's resources stand right under the endpoint, another's under its name. */
+  private place(
+    variant: Variant,
+    plan: EndpointPlan,
+    props: ModelEndpointProps & { readonly network?: ReturnType<typeof containerNetwork> },
+  ): Placed {
+    const scope = variant.name === mainVariant ? this : new Construct(this, variant.name);
+    const { environment, secrets, network, networkIsolation } = props;
+    const image = variant.image ?? ContainerImage.fromPlan();
+    const parts = { plan, image, role: this.role, environment, secrets, network, networkIsolation };
+    return { variant, plan, scope, ...containerModel(scope, parts) };
+  }
+}
+
+const scales = ({ spec }: Variant, plan: EndpointPlan): boolean => {
+  const { min, max } = boundsOf(plan, spec.scaling);
+  return max > min;
+};
+
+function variantProperties(placed: readonly Placed[], reservation: CapacityReservation | undefined) {
+  const properties = (shadow: boolean) =>
+    placed
+      .filter(({ variant }) => variant.shadow === shadow)
+      .map(({ variant, plan, model }) =>
+        machineVariant(variant, plan, model, variant.name === mainVariant ? reservation : undefined),
+      );
+  const shadows = properties(true);
+  return { productionVariants: properties(false), ...(shadows.length > 0 && { shadowProductionVariants: shadows }) };
+}
+
+/** What does not go together with scaling to zero: components take one model, one type and no blue/green. */
+function toZeroProblems({ variants, shadow, capacityReservation, rollout }: ModelEndpointProps): Problem[] {
+  const found: readonly (readonly [holds: unknown, where: string, what: string])[] = [
+    [
+      variants?.length,
+      'variants',
+      'an endpoint that scales to zero serves one model. Leave out toZero, or the variants',
+    ],
+    [shadow, 'shadow', 'an endpoint that scales to zero serves one model. Leave out toZero, or the shadow'],
+    [
+      capacityReservation,
+      'capacityReservation',
+      'reserved machines are paid for around the clock. Leave out toZero, or it',
+    ],
+    [
+      rollout?.strategy && rollout.strategy !== 'canary',
+      'rollout.strategy',
+      `copies are replaced in batches of ${rollout?.percent ?? 25} %, and '${rollout?.strategy}' is for blue/green. Leave out strategy, or toZero`,
+    ],
+  ];
+  return found.filter(([holds]) => holds).map(([, where, what]) => ({ where, what }));
+}
+
+function ownProblems(scope: Construct, props: ModelEndpointProps): Problem[] {
+  const toZero = props.scaling?.toZero === true;
+  const { schedules = [], rollout = {}, rollbackAlarms = [], notify = [], secrets } = props;
+  const latency = props.objective?.p99Ms !== undefined || props.monitoring?.slo?.p99Ms !== undefined;
+  return [
+    ...optionProblems(scope, props),
+    ...variantProblems(props),
+    ...networkProblems(props, secrets !== undefined),
+    ...rolloutProblems(rollout),
+    ...rollbackProblems(rollbackAlarms, latency ? 2 : 1),
+    ...scheduleProblems(schedules, toZero ? 0 : 1),
+    ...dataCaptureProblems(props.dataCapture),
+    ...budgetProblems(props, notify),
+    ...(toZero ? toZeroProblems(props) : []),
+  ];
 }

@@ -8,6 +8,7 @@ import type { Cpu, MachineType } from './catalogue/catalogue.js';
 import { cpus, machineTypes, priceOf, regionsOf } from './catalogue/tables.js';
 import type { InstructionSet, Machine, Price } from './machine.js';
 import type { Platform } from './platform.js';
+import { type SageMakerMode, serverlessMachines } from './sagemaker.js';
 
 /** Options of `cloud`. */
 export interface CloudOptions {
@@ -17,6 +18,19 @@ export interface CloudOptions {
    * @default - the region that the platform's prices are best known in
    */
   readonly region?: string;
+  /**
+   * Only the machine types that most regions offer, for a place that is not known yet; their prices are the region's. No type of
+   * SageMaker's is offered in every region.
+   *
+   * @default false
+   */
+  readonly everywhere?: boolean;
+  /**
+   * A kind of SageMaker endpoint that is no plain real-time one.
+   *
+   * @default - a plain one
+   */
+  readonly mode?: SageMakerMode;
 }
 
 /** The least able first. */
@@ -82,18 +96,23 @@ export function cloud(id: Exclude<PlatformId, 'local'>, options: CloudOptions = 
   const region = options.region ?? (refused === null ? platformFacts(id).referenceRegion : null) ?? '';
   const problem = refused ?? regionProblem(id, region);
   if (problem !== null) throw new ProblemsError(`Platform ${id} cannot be used`, [problem]);
+  const { mode } = options;
+  if (mode === 'serverless') return { id, region, machines: serverlessMachines(), unavailable: [], mode };
   const offered: Machine[] = [];
+  const widest = Math.max(...machineTypes(id).map(({ regions }) => regions?.length ?? 0));
   const unavailable: Rejection[] = [];
   for (const type of machineTypes(id)) {
     const machine = machineOf(type, region);
     const reason =
       type.regions !== null && !type.regions.includes(region)
         ? `is not offered in ${region}`
-        : machine.price === null
-          ? 'its price is not known'
-          : null;
+        : options.everywhere && type.regions !== null && type.regions.length < widest
+          ? `is offered in ${type.regions.length} of ${regionsOf(id).length} regions, and the region is not known`
+          : machine.price === null
+            ? 'its price is not known'
+            : null;
     if (reason === null) offered.push(machine);
     else unavailable.push({ platform: id, region, machine: type.name, reason });
   }
-  return { id, region, machines: offered, unavailable };
+  return { id, region, machines: offered, unavailable, mode };
 }

@@ -2,7 +2,7 @@
 
 import type { ModelProfile } from '../model/profile.js';
 import type { Work } from '../model/work.js';
-import { platformFacts, runtimeFor } from '../platforms.js';
+import { runtimeFor } from '../platforms.js';
 import type { Objective, OptimizationSpec, ScalingSpec } from '../spec.js';
 import type { Candidate, Rejection } from './candidate.js';
 import { hostMemoryGiB } from './estimate/device-memory.js';
@@ -15,7 +15,7 @@ import { lanesOf } from './lanes.js';
 import type { Machine } from './machine.js';
 import { correctedEstimates, type Measurement } from './measured.js';
 import { payloadOf, requestOf } from './payload.js';
-import type { Platform } from './platform.js';
+import { factsOf, type Platform } from './platform.js';
 import { platformProblem } from './platform-gates.js';
 import { isNamed, outsideRequest } from './request.js';
 
@@ -60,7 +60,7 @@ export interface Ranking {
 }
 
 function targetOf({ objective, scaling, work, pinned }: Selection, platform: Platform): Target {
-  const facts = platformFacts(platform.id);
+  const facts = factsOf(platform);
   return {
     p99Ms: objective?.p99Ms ?? null,
     requestsPerSecond: objective?.requestsPerSecond ?? 1,
@@ -114,7 +114,7 @@ function questionFor(selection: Selection, platform: Platform, estimate: Questio
   return {
     platform: platform.id,
     region: platform.region,
-    facts: platformFacts(platform.id),
+    facts: factsOf(platform),
     profile,
     work,
     target,

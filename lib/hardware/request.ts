@@ -16,7 +16,16 @@ export function requestProblems(request: HardwareRequest | undefined, platforms:
   ]);
   const where = [...new Set(platforms.map(({ id }) => id))].join(', ');
   if (request?.choose === 'named') {
-    if (offered.some((name) => isNamed(name, request.machine))) return [];
+    const here = platforms.flatMap(({ machines }) => machines.map(({ name }) => name));
+    const missing = platforms
+      .flatMap(({ unavailable }) => unavailable)
+      .find(({ machine }) => isNamed(machine, request.machine));
+    if (here.some((name) => isNamed(name, request.machine))) return [];
+    if (missing && here.length > 0) {
+      const similar = closest(missing.machine, here).join(', ');
+      return [{ where: 'hardware', what: `'${missing.machine}' ${missing.reason}. There: ${similar}` }];
+    }
+    if (missing) return [];
     const there = closest(request.machine, offered).join(', ');
     return [{ where: 'hardware', what: `'${request.machine}' is not offered by ${where}. There: ${there}` }];
   }

@@ -2,12 +2,12 @@
 
 import type { Problem } from '../errors.js';
 import type { LockedMachine } from '../lock/lock-file.js';
-import { platformFacts, runtimeFor } from '../platforms.js';
+import { runtimeFor } from '../platforms.js';
 import { catalogueDate } from './catalogue/tables.js';
 import { type HardwareChoice, hardwareChoice } from './choice.js';
 import type { Machine } from './machine.js';
 import { unusedMeasurements } from './measured.js';
-import type { Platform } from './platform.js';
+import { factsOf, type Platform } from './platform.js';
 import { type Ranked, type Ranking, rankMachines, type Selection } from './rank.js';
 import { requestProblems } from './request.js';
 import { advise } from './words/advice.js';
@@ -46,7 +46,7 @@ export function lockWarnings(locked: Ranked, best: Ranked, { catalogueDate: then
 export function lockedMachine(selection: Selection, platform: Platform, lock: LockedMachine): Ranked | Problem {
   const { machine, replicas, precision, provider } = lock;
   const { min = 1, max = Number.POSITIVE_INFINITY } = selection.scaling ?? {};
-  const most = Math.min(max, platformFacts(platform.id).maxInstances ?? Number.POSITIVE_INFINITY);
+  const most = Math.min(max, factsOf(platform).maxInstances ?? Number.POSITIVE_INFINITY);
   const pinned = { machine, replicas, form: { precision, provider } };
   const { ranked, rejected } = rankMachines({ ...selection, pinned }, [platform]);
   const outside =

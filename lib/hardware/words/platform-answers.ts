@@ -2,10 +2,10 @@
 
 import { inBytes } from '../../byte-size.js';
 import { amount, kernelCount } from '../../model/work.js';
-import { type PlatformId, platformFacts } from '../../platforms.js';
+import type { PlatformId } from '../../platforms.js';
 import type { Rejection } from '../candidate.js';
 import { payloadOf, requestOf } from '../payload.js';
-import type { Platform } from '../platform.js';
+import { factsOf, type Platform } from '../platform.js';
 import type { Ranked, Ranking, Selection } from '../rank.js';
 import { alike } from './explain.js';
 import { bounds, counted, inGib, inMs, inUsd } from './figures.js';
@@ -48,7 +48,7 @@ function sizeOf({ profile, work }: Selection, best: Ranked | undefined): string 
 }
 
 function dataOf({ work, objective }: Selection, platform: Platform): string {
-  const { maxRequestBytes, maxResponseBytes, bandwidthBytesPerSecond } = platformFacts(platform.id);
+  const { maxRequestBytes, maxResponseBytes, bandwidthBytesPerSecond } = factsOf(platform);
   const rate = objective?.requestsPerSecond ?? 1;
   const { rows, encoding } = requestOf(work, objective);
   const { requestBytes, responseBytes } = payloadOf(work, rows, encoding);
@@ -70,9 +70,7 @@ function performanceOf(selection: Selection, best: Ranked): string {
 }
 
 function costOf(platform: Platform, best: Ranked | undefined): string {
-  const { scaleToZero, scaleToZeroHow, updateStrategy, quota, reservedShare, withoutReserve } = platformFacts(
-    platform.id,
-  );
+  const { scaleToZero, scaleToZeroHow, updateStrategy, quota, reservedShare, withoutReserve } = factsOf(platform);
   const {
     monthlyUsd = null,
     usdPerMillion = null,

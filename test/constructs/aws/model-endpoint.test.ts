@@ -1,4 +1,4 @@
-import { App, Duration, Stack } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import * as scaling from 'aws-cdk-lib/aws-applicationautoscaling';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
@@ -8,39 +8,8 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { describe, expect, test } from 'vitest';
-import {
-  ContainerImage,
-  Hardware,
-  Model,
-  ModelEndpoint,
-  type ModelEndpointProps,
-} from '../../../constructs/aws/index.js';
-import { packageFile } from '../../../lib/package-root.js';
-
-const example = (name: string) => packageFile('examples', 'models', 'digits', name);
-const digits = Model.fromOnnx(example('digits.onnx'), { calibration: example('samples.npz') });
-
-const stackIn = (region = 'eu-west-1') => new Stack(new App(), 'Shop', { env: { account: '123456789012', region } });
-
-type Props = Partial<ModelEndpointProps> | ((stack: Stack) => Partial<ModelEndpointProps>);
-
-/** A stack with one endpoint that uses a ready image, so that nothing is laid out. */
-function stacked(props: Props = {}, stack = stackIn()) {
-  const given = typeof props === 'function' ? props(stack) : props;
-  const endpoint = new ModelEndpoint(stack, 'Digits', {
-    model: digits,
-    objective: { p99Ms: 50, requestsPerSecond: 200 },
-    image: ContainerImage.fromEcrRepository(ecr.Repository.fromRepositoryName(stack, 'Images', 'digits'), 'v1'),
-    ...given,
-  });
-  return { stack, endpoint, template: Template.fromStack(stack) };
-}
-
-function only<T>(template: Template, type: string): T {
-  const found = Object.values(template.findResources(type));
-  expect(found).toHaveLength(1);
-  return found[0]!.Properties as T;
-}
+import { ContainerImage, Hardware, Model, ModelEndpoint } from '../../../constructs/aws/index.js';
+import { digits, newApp, only, stacked, stackIn } from './stack.js';
 
 describe('three lines', () => {
   const stack = stackIn();
@@ -94,12 +63,15 @@ describe('three lines', () => {
   test('keep the counts that scaling has set, and go back on their own alarms', () => {
     const made = only<{
       RetainAllVariantProperties: boolean;
+      ExcludeRetainedVariantProperties: object[];
       DeploymentConfig: {
         BlueGreenUpdatePolicy: object;
         AutoRollbackConfiguration: { Alarms: { AlarmName: { Ref: string } }[] };
       };
     }>(template, 'AWS::SageMaker::Endpoint');
     expect(made.RetainAllVariantProperties).toBe(true);
+    // Kept weights would make a change from 90/10 to 50/50 do nothing.
+    expect(made.ExcludeRetainedVariantProperties).toEqual([{ VariantPropertyType: 'DesiredWeight' }]);
     expect(made.DeploymentConfig.BlueGreenUpdatePolicy).toEqual({
       TrafficRoutingConfiguration: {
         Type: 'CANARY',
@@ -206,8 +178,10 @@ describe('scaling', () => {
     });
   });
 
-  test('is left out where the count is fixed', () => {
-    stacked({ scaling: { min: 2, max: 2 } }).template.resourceCountIs('AWS::ApplicationAutoScaling::ScalableTarget', 0);
+  test('is left out where the count is fixed, which an update then sets', () => {
+    const { template } = stacked({ scaling: { min: 2, max: 2 } });
+    template.resourceCountIs('AWS::ApplicationAutoScaling::ScalableTarget', 0);
+    template.hasResourceProperties('AWS::SageMaker::Endpoint', { RetainAllVariantProperties: Match.absent() });
   });
 
   test('keeps a timetable', () => {
@@ -331,7 +305,7 @@ describe('at synth', () => {
       stacked({
         model: Model.fromOnnx('none.onnx'),
         endpointName: 'my_endpoint',
-        rollout: { strategy: 'linear', percent: 5, wait: Duration.hours(2) },
+        rollout: { strategy: 'linear', percent: 5, waitSeconds: 7200 },
         securityGroups: [],
         environment: { 'a-b': '1' },
       });
@@ -339,16 +313,16 @@ describe('at synth', () => {
       /none\.onnx/,
       /endpointName: 'my_endpoint' is no name for SageMaker/,
       /rollout\.percent: 5 is not from 10 to 50/,
-      /rollout\.wait: 7200 s is more than the hour/,
+      /rollout\.waitSeconds: 7200 s is more than the hour/,
       /vpc: subnets or security groups are given/,
-      /environment: 'a-b' is no name of a variable/,
+      /environment: 'a-b' cannot be the name of a variable/,
     ]) {
       expect(wrong).toThrow(part);
     }
   });
 
   test('a region that is not known takes the reference prices, and warns', () => {
-    const stack = new Stack(new App(), 'Shop');
+    const stack = new Stack(newApp(), 'Shop');
     stacked({}, stack);
     Annotations.fromStack(stack).hasWarning('/Shop/Digits', Match.stringLikeRegexp('prices of us-east-1'));
   });
