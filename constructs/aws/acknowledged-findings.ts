@@ -28,6 +28,14 @@ export const wildcardResource = (scope: IConstruct, resource: string): string =>
 /** The id of the finding that a policy names an action with a wildcard. */
 export const wildcardAction = (action: string): string => `AwsSolutions-IAM5[Action::${action}]`;
 
+/** A configuration without a key, whose machines encrypt their disks by themselves. */
+export const localStorage: readonly Finding[] = [
+  [
+    'NIST.800.53.R5-SageMakerEndpointConfigurationKMSKeyConfigured',
+    'The machine types have disks of their own, which the hardware encrypts and for which SageMaker refuses a key',
+  ],
+];
+
 /** The actions that the CDK's grants of a key name with a wildcard. */
 export const keyGrants: readonly Finding[] = ['kms:GenerateDataKey*', 'kms:ReEncrypt*'].map((action) => [
   wildcardAction(action),

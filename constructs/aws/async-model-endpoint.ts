@@ -11,6 +11,7 @@ import type { Construct } from 'constructs';
 import type { Problem } from '../../lib/errors.js';
 import { hasLocalStorage } from '../../lib/hardware/sagemaker.js';
 import type { EndpointPlan } from '../../lib/plan.js';
+import { acknowledge, localStorage } from './acknowledged-findings.js';
 import { acknowledgeQuietAlarms, notifyAll } from './alarms.js';
 import { ContainerImage } from './container-image.js';
 import { containerModel } from './container-model.js';
@@ -164,6 +165,7 @@ export class AsyncModelEndpoint extends ModelEndpointBase {
       },
     });
     config.node.addDependency(role);
+    if (!disks) acknowledge(config, localStorage);
 
     const target = props.backlogPerMachine ?? 5;
     const metrics = queueMetrics(name);

@@ -10,6 +10,7 @@ import { Construct } from 'constructs';
 import type { Problem } from '../../lib/errors.js';
 import { hasLocalStorage } from '../../lib/hardware/sagemaker.js';
 import type { EndpointPlan } from '../../lib/plan.js';
+import { acknowledge, localStorage } from './acknowledged-findings.js';
 import { acknowledgeQuietAlarms, notifyAll, type VariantAlarms, variantAlarms } from './alarms.js';
 import { ContainerImage } from './container-image.js';
 import { containerModel } from './container-model.js';
@@ -223,6 +224,7 @@ export class ModelEndpoint extends ModelEndpointBase {
         : variantProperties(placed, props.capacityReservation)),
     });
     config.node.addDependency(role);
+    if (!disks) acknowledge(config, localStorage);
 
     const own = placed.filter(({ variant }) => !variant.shadow);
     const alarms = own.map(({ variant, plan, scope: at }) =>
