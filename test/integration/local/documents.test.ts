@@ -7,7 +7,12 @@ import { packageFile } from '../../../lib/package-root.js';
 /** Inside the package, so that 'slipway' is found as a user's program finds it. */
 const folder = packageFile('.test-results', 'documents');
 
-const documents = ['README.md', ...readdirSync(packageFile('docs')).map((name) => join('docs', name))];
+const documents = [
+  'README.md',
+  ...readdirSync(packageFile('docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name)),
+];
 const fromDocuments = documents.flatMap((document) => {
   const text = readFileSync(packageFile(document), 'utf8');
   return [...text.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code], index) => ({
@@ -16,13 +21,15 @@ const fromDocuments = documents.flatMap((document) => {
     code: code!,
   }));
 });
-const fromExamples = readdirSync(packageFile('examples', 'local'))
-  .filter((name) => name.endsWith('.ts'))
-  .map((name) => ({
-    name: name.replace('.ts', ''),
-    extension: 'cts',
-    code: readFileSync(packageFile('examples', 'local', name), 'utf8'),
-  }));
+const fromExamples = ['local', 'aws'].flatMap((folder) =>
+  readdirSync(packageFile('examples', folder))
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => ({
+      name: `${folder}-${name.replace('.ts', '')}`,
+      extension: 'cts',
+      code: readFileSync(packageFile('examples', folder, name), 'utf8'),
+    })),
+);
 const programs = [...fromDocuments, ...fromExamples];
 
 beforeAll(() => {
