@@ -23,6 +23,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'aws',
+          include: ['test/integration/aws/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: 'local',
           include: ['test/integration/local/**/*.test.ts'],
           exclude: ['test/integration/local/dashboard.test.ts'],

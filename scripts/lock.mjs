@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { runGuarded } from './process.mjs';
 import { root } from './python.mjs';
 
-/** Of each lock: its extras in pyproject.toml, and the lock whose versions it keeps. */
+/** Of each lock: its extras in pyproject.toml, or the file of what it holds, and the lock whose versions it keeps. */
 const groups = {
   server: { extras: ['cpu'] },
   'server-cuda12': { extras: ['cuda12'], within: 'server' },
@@ -14,6 +14,8 @@ const groups = {
   report: { extras: ['cpu', 'optimizer', 'report'], within: 'optimizer' },
   dev: { extras: ['cpu', 'optimizer', 'report', 'dev'], within: 'report' },
   bench: { extras: ['cpu', 'optimizer', 'report', 'dev', 'bench'], within: 'dev' },
+  aws: { source: '../test/integration/aws/aws.in' },
+  checkov: { source: '../test/integration/aws/checkov.in' },
   torch: { extras: ['cpu', 'optimizer', 'report', 'dev', 'torch'], within: 'dev' },
 };
 const container = join(root, 'container');
@@ -31,13 +33,13 @@ function pinsOf(group) {
 const asked = process.argv.slice(2);
 const constraints = join(container, 'locks', '.constraints');
 try {
-  for (const [group, { extras, within }] of Object.entries(groups)) {
+  for (const [group, { source = 'pyproject.toml', extras = [], within }] of Object.entries(groups)) {
     if (asked.length > 0 && !asked.includes(group)) continue;
     writeFileSync(constraints, within ? pinsOf(within).join('\n') : '');
     await runGuarded(
       'uv',
       [
-        ...['pip', 'compile', '--quiet', 'pyproject.toml', '--universal', '--python-version', '3.11', '--upgrade'],
+        ...['pip', 'compile', '--quiet', source, '--universal', '--python-version', '3.11', '--upgrade'],
         ...['--generate-hashes', '--no-header', '--no-annotate', '--no-emit-index-url', '--no-emit-find-links'],
         ...['-c', constraints, '-o', lockOf(group)],
         ...extras.flatMap((extra) => ['--extra', extra]),

@@ -125,6 +125,7 @@ const suites = {
   local: { run: vitest('local') },
   page: { needs: browser, run: vitest('page') },
   image: { needs: imageBuilder, run: vitest('image') },
+  aws: { needs: imageBuilder, run: vitest('aws') },
   torch: { run: () => pytestIn('torch', 'torch.xml', 'exporter/tests', '--timeout=600') },
 };
 

@@ -20,6 +20,7 @@ import { invokeActions, ModelEndpointBase } from './endpoint-base.js';
 import { type EndpointOptions, optionProblems } from './endpoint-options.js';
 import { endpointOutputs, monthlyUsd } from './endpoint-outputs.js';
 import { planModels } from './endpoint-plan.js';
+import { afterPolicies } from './execution-role.js';
 import { foundation, sageMakerArn } from './foundation.js';
 import { type ImportedEndpoint, importedEndpoint } from './imported-endpoint.js';
 import { grantRead, grantWrite, lockedBucket } from './locked-bucket.js';
@@ -164,7 +165,7 @@ export class AsyncModelEndpoint extends ModelEndpointBase {
         },
       },
     });
-    config.node.addDependency(role);
+    afterPolicies(config, role);
     if (!disks) acknowledge(config, localStorage);
 
     const target = props.backlogPerMachine ?? 5;

@@ -8,6 +8,7 @@ import type { Construct } from 'constructs';
 import type { EndpointPlan } from '../../lib/plan.js';
 import { acknowledge, wildcardResource } from './acknowledged-findings.js';
 import type { ContainerImage } from './container-image.js';
+import { afterPolicies } from './execution-role.js';
 import type { ContainerNetwork } from './network.js';
 
 export interface ContainerModelProps {
@@ -70,8 +71,7 @@ export function containerModel(scope: Construct, props: ContainerModelProps): Co
     ...(networkIsolation && { enableNetworkIsolation: true }),
     ...(network && { vpcConfig: network }),
   });
-  // Without the role's policies SageMaker cannot pull the image, and the stack rolls back.
-  model.node.addDependency(role);
+  afterPolicies(model, role);
   return { model, imageUri };
 }
 

@@ -68,6 +68,11 @@ export function grantExecution(scope: Construct, role: iam.IRole, endpointName: 
   ]);
 }
 
+/** Without the role's policies SageMaker cannot pull the image, and the stack rolls back: what uses them waits for them. */
+export function afterPolicies(resource: Construct, role: iam.IRole): void {
+  resource.node.addDependency(...role.node.findAll().filter((child) => child instanceof iam.Policy));
+}
+
 /** Lets the role encrypt and decrypt, and SageMaker pass the key on to the machines' disks. */
 export function grantKey(role: iam.IRole, key: kms.IKey): void {
   key.grantEncryptDecrypt(role);

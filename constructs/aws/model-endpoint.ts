@@ -22,6 +22,7 @@ import { EndpointMetrics } from './endpoint-metrics.js';
 import { type EndpointOptions, optionProblems } from './endpoint-options.js';
 import { endpointOutputs, monthlyUsd } from './endpoint-outputs.js';
 import { planModels } from './endpoint-plan.js';
+import { afterPolicies } from './execution-role.js';
 import { foundation, sageMakerArn } from './foundation.js';
 import { type ImportedEndpoint, importedEndpoint } from './imported-endpoint.js';
 import { componentVariant, inferenceComponent, refusedForCapacity } from './inference-component.js';
@@ -223,7 +224,7 @@ export class ModelEndpoint extends ModelEndpointBase {
           }
         : variantProperties(placed, props.capacityReservation)),
     });
-    config.node.addDependency(role);
+    afterPolicies(config, role);
     if (!disks) acknowledge(config, localStorage);
 
     const own = placed.filter(({ variant }) => !variant.shadow);

@@ -18,6 +18,7 @@ import { ModelEndpointBase } from './endpoint-base.js';
 import { type EndpointOptions, optionProblems } from './endpoint-options.js';
 import { endpointOutputs } from './endpoint-outputs.js';
 import { planModels } from './endpoint-plan.js';
+import { afterPolicies } from './execution-role.js';
 import { foundation, sageMakerArn } from './foundation.js';
 import { type ImportedEndpoint, importedEndpoint } from './imported-endpoint.js';
 import { requestCommand } from './request-command.js';
@@ -119,7 +120,7 @@ export class ServerlessModelEndpoint extends ModelEndpointBase {
         },
       ],
     });
-    config.node.addDependency(role);
+    afterPolicies(config, role);
     this.alarms = variantAlarms(this, plan.monitoring, this.metrics(), chosen);
     const endpoint = new sagemaker.CfnEndpoint(this, 'Endpoint', {
       endpointName: name,

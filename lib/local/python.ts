@@ -11,8 +11,8 @@ import { packageFile } from '../package-root.js';
 import { cacheDir, makeEntry } from './cache.js';
 import { startChild } from './child.js';
 
-/** Which lock to install: `optimizer` holds `server`, `report` holds `optimizer`, `dev` holds `report`, `bench` and `torch` hold `dev`. */
-export type PythonGroup = 'server' | 'optimizer' | 'report' | 'dev' | 'bench' | 'torch';
+/** Which lock to install: `optimizer` holds `server`, `report` holds `optimizer`, `dev` holds `report`, `bench` and `torch` hold `dev`; `aws` and `checkov` are alone. */
+export type PythonGroup = 'server' | 'optimizer' | 'report' | 'dev' | 'bench' | 'torch' | 'aws' | 'checkov';
 
 /** A Python with everything of its group installed. */
 export interface PythonEnvironment {
