@@ -59,7 +59,7 @@ function servingFile(path: string, hooks: string | undefined, scratch: string): 
   const file = join(scratch, 'serving.json');
   const files = { model: resolve(path), canaries: null, report: null };
   const serving = hooks === undefined ? undefined : { hooks: copiedHooks(hooks, scratch) };
-  writeFileSync(file, contractText('serving', planServing({ name: endpointName({ path }), serving, dims: {}, files })));
+  writeFileSync(file, contractText(planServing({ name: endpointName({ path }), serving, dims: {}, files })));
   return file;
 }
 
@@ -76,7 +76,7 @@ function withHooks(file: string, hooks: string, scratch: string): string {
   copiedHooks(hooks, scratch);
   const changed = join(scratch, 'serving.json');
   const seconds = given.hooks?.seconds ?? hookSeconds;
-  writeFileSync(changed, contractText('serving', { ...given, hooks: { file: hookEntry(hooks), seconds } }));
+  writeFileSync(changed, contractText({ ...given, hooks: { file: hookEntry(hooks), seconds } }));
   return changed;
 }
 

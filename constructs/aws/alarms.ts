@@ -53,8 +53,9 @@ export function variantAlarms(
       );
       return [];
     }
-    const made = parts.map(({ comparison, value }, index) =>
-      metricAlarm(scope, `${alert.name}${parts.length > 1 ? index + 1 : ''}`, alert, comparison, value!, metrics),
+    const watched = guarded(parts as readonly Part[]);
+    const made = watched.map(({ comparison, value }, index) =>
+      metricAlarm(scope, `${alert.name}${watched.length > 1 ? index + 1 : ''}`, alert, comparison, value, metrics),
     );
     const [only] = made;
     const alarm =
@@ -71,6 +72,25 @@ export function variantAlarms(
     alerts,
     notes,
   };
+}
+
+interface Part {
+  readonly comparison: Comparison;
+  readonly value: CloudWatchValue;
+}
+
+/** A least number of requests is no alarm of its own: where there are fewer, the share over the same time is 0. */
+function guarded(parts: readonly Part[]): readonly Part[] {
+  const guard = parts.find(({ comparison }) => comparison.unit === 'requests' && comparison.is === '>=');
+  if (!guard || parts.length === 1) return parts;
+  const { comparison: least, value: count } = guard;
+  return parts
+    .filter((part) => part !== guard)
+    .map(({ comparison, value }) => {
+      if (comparison.windowSeconds !== least.windowSeconds) return { comparison, value };
+      const expression = `IF((${count.expression}) >= ${least.than}, ${value.expression}, 0)`;
+      return { comparison, value: { expression, metrics: { ...count.metrics, ...value.metrics } } };
+    });
 }
 
 function metricAlarm(

@@ -1,11 +1,13 @@
 /** Where the image of an endpoint comes from: built from the plan, here or in the cloud, or a ready one. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { type DockerImageAssetSource, Stack, Stage } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
-import type * as ecr from 'aws-cdk-lib/aws-ecr';
+import * as ecr from 'aws-cdk-lib/aws-ecr';
 import * as ecrAssets from 'aws-cdk-lib/aws-ecr-assets';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
@@ -103,6 +105,29 @@ function withContext<T>(context: ImageContext, use: (props: BuildProps) => T): T
 const contextOf = (plan: EndpointPlan, options: ImageOptions): ImageContext =>
   imageContext(plan, { ...options, ...(plan.source.uri !== undefined && { model: 'bucket' }) });
 
+/** An image of the assembly, laid out in the assembly itself: its files are read once, and copied once. */
+function imageAsset(scope: Construct, context: ImageContext, asset: Omit<DockerImageAssetSource, 'sourceHash'>) {
+  const stack = Stack.of(scope);
+  const stage = Stage.of(scope)!;
+  const arm = context.platform === 'linux/arm64';
+  const { platform } = arm ? ecrAssets.Platform.LINUX_ARM64 : ecrAssets.Platform.LINUX_AMD64;
+  const sourceHash = createHash('sha256').update(`${context.digest} ${platform}`).digest('hex');
+  const directory = join(stage.assetOutdir, `asset.${sourceHash}`);
+  if (!existsSync(directory)) {
+    // Whole or not there, whatever ends the program.
+    const scratch = `${directory}.${process.pid}`;
+    writeContext(context, scratch);
+    renameSync(scratch, directory);
+  }
+  const directoryName = relative(stage.outdir, directory);
+  return stack.synthesizer.addDockerImageAsset({
+    ...{ sourceHash, directoryName, platform },
+    // SageMaker refuses OCI manifests, which some image stores write unless told otherwise.
+    dockerOutputs: ['type=docker'],
+    ...asset,
+  });
+}
+
 class PlannedImage extends ContainerImage {
   constructor(private readonly options: PlannedImageOptions) {
     super();
@@ -112,21 +137,13 @@ class PlannedImage extends ContainerImage {
     const { buildSecrets, ...options } = this.options;
     const secrets = Object.keys(buildSecrets ?? {}) as SecretId[];
     const context = contextOf(plan, { ...options, ...(secrets.length > 0 && { secrets }) });
-    const asset = withContext(
-      context,
-      (props) =>
-        new ecrAssets.DockerImageAsset(scope, 'Image', {
-          ...props,
-          displayName: `Slipway image of ${plan.name}`,
-          ...(buildSecrets && {
-            buildSecrets: buildSecrets as Record<string, string>,
-            // Where a secret lies on one machine changes no image.
-            invalidation: { buildSecrets: false },
-          }),
-        }),
-    );
-    asset.repository.grantPull(role);
-    return { imageUri: asset.imageUri, context };
+    const { imageUri, repositoryName } = imageAsset(scope, context, {
+      displayName: `Slipway image of ${plan.name}`,
+      // Where a secret lies on one machine changes no image: it is no part of the hash.
+      ...(buildSecrets && { dockerBuildSecrets: buildSecrets as Record<string, string> }),
+    });
+    ecr.Repository.fromRepositoryName(scope, 'Images', repositoryName).grantPull(role);
+    return { imageUri, context };
   }
 }
 

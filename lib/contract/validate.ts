@@ -1,7 +1,8 @@
 /** Checks the files in which TypeScript and Python meet against their JSON Schemas. */
 
 import { readFileSync } from 'node:fs';
-import Ajv, { type ValidateFunction } from 'ajv';
+import { createRequire } from 'node:module';
+import type { ValidateFunction } from 'ajv';
 import { SlipwayError } from '../errors.js';
 import { packageFile } from '../package-root.js';
 import type { BuildFile } from './build.js';
@@ -22,6 +23,8 @@ function validator(kind: keyof Contracts): ValidateFunction {
   let validate = compiled.get(kind);
   if (!validate) {
     const schema = JSON.parse(readFileSync(packageFile('container', 'schema', `${kind}.schema.json`), 'utf8'));
+    // Loaded with the first check: whoever only imports a construct does not wait for it.
+    const { Ajv } = createRequire(__filename)('ajv') as typeof import('ajv');
     validate = new Ajv({ allErrors: true, strict: true, strictTypes: false }).compile(schema);
     compiled.set(kind, validate);
   }
@@ -52,7 +55,10 @@ export function readContract<K extends keyof Contracts>(kind: K, path: string): 
   return checked(kind, value, path);
 }
 
-/** The file's bytes: two spaces, a line end at the end, keys in the order given. */
-export function contractText<K extends keyof Contracts>(kind: K, value: Contracts[K]): string {
-  return `${JSON.stringify(checked(kind, value, `${kind}.json`), null, 2)}\n`;
+/**
+ * The file's bytes: two spaces, a line end at the end, keys in the order given. What is written is typed; whoever reads it checks it, and
+ * tests check what plans hold.
+ */
+export function contractText(value: Contracts[keyof Contracts]): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }

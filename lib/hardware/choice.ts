@@ -1,6 +1,7 @@
 /** Step 2 of the road: the machines of a plan, and why they and not others. */
 
 import type { Candidate, Rejection } from './candidate.js';
+import { once } from './catalogue/csv.js';
 import type { Provider } from './estimate/precision.js';
 import type { Machine } from './machine.js';
 import { explanation } from './words/explain.js';
@@ -39,7 +40,15 @@ export interface HardwareChoice extends HardwareFacts {
   explain(): string;
 }
 
-/** The facts with `explain`, which is no part of their JSON. */
-export function hardwareChoice(facts: HardwareFacts): HardwareChoice {
-  return Object.defineProperty({ ...facts }, 'explain', { value: () => explanation(facts) }) as HardwareChoice;
+/**
+ * The facts with `explain`, which is no part of their JSON.
+ *
+ * @param advise - asked when the advice is read for the first time: it compares with other choices, which takes longer than choosing
+ */
+export function hardwareChoice(facts: Omit<HardwareFacts, 'advice'>, advise: () => readonly string[]): HardwareChoice {
+  const choice = { ...facts };
+  return Object.defineProperties(choice, {
+    advice: { enumerable: true, get: once(advise) },
+    explain: { value: () => explanation(choice as HardwareFacts) },
+  }) as HardwareChoice;
 }

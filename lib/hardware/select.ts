@@ -99,22 +99,21 @@ export function selectHardware(
   const kept = pinned && lockedMachine(selection, platform, pinned);
   if (kept && 'where' in kept) return [kept];
   const ranking = kept ? withFirst(kept, today) : today;
-  const advice = advise(selection, [platform], ranking);
+  const advice = () => advise(selection, [platform], ranking);
   const [chosen] = ranking.ranked;
-  if (chosen === undefined) return advice.map((what) => ({ where: 'hardware', what }));
+  if (chosen === undefined) return advice().map((what) => ({ where: 'hardware', what }));
   const fallbacks = pinned
     ? lockedFallbacks(pinned, chosen, ranking.ranked)
     : fallbacksOf(chosen, ranking.ranked).map(({ type }) => type);
   const dropped = pinned?.fallbacks.filter((name) => !fallbacks.some((type) => type.name === name)) ?? [];
   const { onnxruntime, cuda } = pinned ?? runtimeFor(platform.id, chosen.type.accelerator);
-  return hardwareChoice({
+  const facts = {
     chosen: chosen.type,
     candidate: chosen.candidate,
     workers: chosen.candidate.accelerator === null ? chosen.lanes : null,
     fallbacks,
     candidates: ranking.ranked.map(({ candidate }) => candidate),
     rejected: ranking.rejected,
-    advice,
     warnings: [
       ...(pinned && today.ranked[0] ? lockWarnings(chosen, today.ranked[0], pinned) : []),
       ...dropped.map((name) => `The lock's fallback ${name} cannot take over any more and is left out.`),
@@ -122,5 +121,6 @@ export function selectHardware(
     ],
     runtime: { provider: chosen.candidate.provider, onnxruntime, cuda },
     catalogueDate: pinned?.catalogueDate ?? catalogueDate(),
-  });
+  };
+  return hardwareChoice(facts, advice);
 }

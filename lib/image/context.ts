@@ -117,11 +117,11 @@ function modelEntries(plan: EndpointPlan): Entry[] {
     ...plan.profile.externalData.map(
       ({ location }): Entry => [`model/${posix.normalize(location)}`, { file: join(dirname(path), location) }],
     ),
-    ['data/recipe.json', { text: contractText('recipe', plan.recipe) }],
+    ['data/recipe.json', { text: contractText(plan.recipe) }],
     ...optional('data/samples.npz', calibration),
     ...optional('data/labels.npy', labels),
     ...optional('data/metric.py', plan.files.metric),
-    ['serving/serving.json', { text: contractText('serving', plan.serving) }],
+    ['serving/serving.json', { text: contractText(plan.serving) }],
     ...(plan.files.hooks === null ? [] : hookFiles(plan.files.hooks)).map(
       ({ place, file }): Entry => [`serving/${place}`, { file }],
     ),

@@ -6,7 +6,7 @@ import type { Problem } from '../errors.js';
 import { lockPath } from '../lock/lock-file.js';
 import { packageFile } from '../package-root.js';
 import type { EndpointPlan } from '../plan.js';
-import { fileDigest } from './file-digest.js';
+import { filesDigest } from './file-digest.js';
 import { pinnedPackages } from './sbom.js';
 
 /** The lock of the environment that the model is optimized in. */
@@ -14,7 +14,7 @@ export const optimizerLock = (): string => packageFile('container', 'locks', 'op
 
 const digestOf = (...files: readonly (string | null | undefined)[]): string | null => {
   const given = files.filter((file) => file != null);
-  return given.length === 0 ? null : fileDigest(...given).sha256;
+  return given.length === 0 ? null : filesDigest(given).sha256;
 };
 
 /** A model and the files of its weights, in the order that the optimizer takes their digest in. */

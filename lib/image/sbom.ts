@@ -1,6 +1,16 @@
 /** Step 4 of the road: the list of what the image's Python environment holds, in CycloneDX's JSON; the same lock gives the same bytes. */
 
-import { Enums, Models, Serialize, Spec } from '@cyclonedx/cyclonedx-library';
+import { createRequire } from 'node:module';
+import { once } from '../hardware/catalogue/csv.js';
+
+type Library = typeof import('@cyclonedx/cyclonedx-library');
+
+/** Many files that only an image asks for: the parts that are used, loaded with the first one. */
+const library = once(() => {
+  const part = (name: string) => createRequire(__filename)(`@cyclonedx/cyclonedx-library/${name}`);
+  const parts = ['Enums', 'Models', 'Serialize', 'Spec'].map((name) => [name, part(name)]);
+  return Object.fromEntries(parts) as Pick<Library, 'Enums' | 'Models' | 'Serialize' | 'Spec'>;
+});
 
 /** A package of a lock. */
 interface Pinned {
@@ -27,6 +37,7 @@ export function pinnedPackages(text: string): Pinned[] {
  * package that several texts pin, the first counts.
  */
 export function bomOf(texts: readonly string[], subject: { readonly name: string; readonly version: string }): string {
+  const { Enums, Models, Serialize, Spec } = library();
   const bom = new Models.Bom();
   bom.metadata.component = new Models.Component(Enums.ComponentType.Container, subject.name, {
     version: subject.version,

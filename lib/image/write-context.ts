@@ -52,7 +52,8 @@ export function writeContext(context: ImageContext, folder: string): void {
       if ('text' in source) writeFileSync(file, source.text);
       else {
         copyFileSync(source.file, file, constants.COPYFILE_FICLONE);
-        if (fileDigest(file).sha256 !== sha256)
+        // Of a large file that has not changed since it was read the digest is known.
+        if (fileDigest(source.file).sha256 !== sha256)
           throw new SlipwayError(
             `'${source.file}' changed while the build context was laid out. Run the command again.`,
           );

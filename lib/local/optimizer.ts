@@ -80,7 +80,7 @@ function completeFolder(folder: string, plan: EndpointPlan): void {
     renameSync(beside, path);
   };
   for (const { place, file } of hooksOf(plan)) put(place, (path) => copyFileSync(file, path));
-  put('serving.json', (path) => writeFileSync(path, contractText('serving', plan.serving)));
+  put('serving.json', (path) => writeFileSync(path, contractText(plan.serving)));
 }
 
 /** Refuses a folder in which the result would replace what it is made from. */
@@ -109,7 +109,7 @@ export async function optimizeInto(folder: string, plan: EndpointPlan, options: 
   const scratch = scratchFolder();
   try {
     const recipe = join(scratch, 'recipe.json');
-    writeFileSync(recipe, contractText('recipe', plan.recipe));
+    writeFileSync(recipe, contractText(plan.recipe));
     mkdirSync(folder, { recursive: true });
     const { path, calibration, labels } = plan.source;
     const child = startChild(

@@ -26,7 +26,7 @@ test('a value that differs is refused with every place named', () => {
 
 test('text that is written is read back', () => {
   const file = join(mkdtempSync(join(tmpdir(), 'contract-')), 'serving.json');
-  writeFileSync(file, contractText('serving', serving));
+  writeFileSync(file, contractText(serving));
   expect(readContract('serving', file)).toEqual(serving);
 });
 
