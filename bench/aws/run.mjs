@@ -87,7 +87,13 @@ try {
     note: `Seconds of whole processes, medians of ${pairs} pairs in turn. The image of the endpoint is laid out, fingerprinted and staged; nothing is built. The CDK validates every template: the second row is what it takes for these resources.`,
     rows,
     columns: ['what', 'with', 'without', 'added', 'goal'],
-    cells: (row) => [row.what, row.with.toFixed(3), row.without.toFixed(3), row.added.toFixed(3), row.goal === null ? '' : `≤ ${row.goal} s`],
+    cells: (row) => [
+      row.what,
+      row.with.toFixed(3),
+      row.without.toFixed(3),
+      row.added.toFixed(3),
+      row.goal === null ? '' : `≤ ${row.goal} s`,
+    ],
   });
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -80,20 +80,39 @@ function planned(
   ];
 }
 
+/** Lines from 0 up, in a third of a dashboard's width. */
+export const graph = (
+  title: string,
+  left: cloudwatch.IMetric[],
+  right: cloudwatch.IMetric[] = [],
+): cloudwatch.GraphWidget =>
+  new cloudwatch.GraphWidget({
+    ...{ title, left, right, width: 8, height: 6 },
+    leftYAxis: { min: 0, showUnits: false },
+    period: Duration.minutes(1),
+  });
+
+/** How many machines there are, and what they cost an hour where the price is known. */
+export function machinesAndCost(metrics: EndpointMetrics, usdPerHour: number | null): cloudwatch.GraphWidget {
+  const machines = metrics.instances();
+  const cost =
+    usdPerHour === null
+      ? []
+      : [
+          new cloudwatch.MathExpression({
+            expression: `machines * ${usdPerHour}`,
+            usingMetrics: { machines },
+            label: 'USD an hour',
+            period: Duration.minutes(1),
+          }),
+        ];
+  return graph('Machines and cost', [machines], cost);
+}
+
 function platformWidgets(
   metrics: EndpointMetrics,
   { acceleratorCount, usdPerHour }: DashboardMachine,
 ): cloudwatch.IWidget[] {
-  const graph = (title: string, left: cloudwatch.IMetric[], right: cloudwatch.IMetric[] = []) =>
-    new cloudwatch.GraphWidget({
-      title,
-      width: 8,
-      height: 6,
-      left,
-      right,
-      leftYAxis: { min: 0, showUnits: false },
-      period: Duration.minutes(1),
-    });
   const accelerator = (name: string, label: string) =>
     metrics.math(
       read(
@@ -102,20 +121,8 @@ function platformWidgets(
       ),
       { label },
     );
-  const instances = metrics.instances();
-  const cost =
-    usdPerHour === null
-      ? []
-      : [
-          new cloudwatch.MathExpression({
-            expression: `machines * ${usdPerHour}`,
-            usingMetrics: { machines: instances },
-            label: 'USD an hour',
-            period: Duration.minutes(1),
-          }),
-        ];
   return [
-    graph('Machines and cost', [instances], cost),
+    machinesAndCost(metrics, usdPerHour),
     graph('Time that SageMaker adds (ms)', [metrics.overhead()]),
     ...(acceleratorCount > 0
       ? [

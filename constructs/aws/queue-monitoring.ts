@@ -4,6 +4,7 @@ import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
 import type { Machine } from '../../lib/hardware/machine.js';
+import { graph, machinesAndCost } from './dashboard.js';
 import type { EndpointMetrics } from './endpoint-metrics.js';
 import { mainVariant } from './variant.js';
 
@@ -93,27 +94,6 @@ export function queueWidgets(
   metrics: EndpointMetrics,
   { price, processors }: Machine,
 ): cloudwatch.IWidget[] {
-  const graph = (title: string, left: cloudwatch.IMetric[], right: cloudwatch.IMetric[] = []) =>
-    new cloudwatch.GraphWidget({
-      title,
-      width: 8,
-      height: 6,
-      left,
-      right,
-      leftYAxis: { min: 0, showUnits: false },
-      period: Duration.minutes(1),
-    });
-  const machines = metrics.instances();
-  const cost = price
-    ? [
-        new cloudwatch.MathExpression({
-          expression: `machines * ${price.usdPerHour}`,
-          usingMetrics: { machines },
-          label: 'USD an hour',
-          period: Duration.minutes(1),
-        }),
-      ]
-    : [];
   return [
     graph('Queue (requests)', [
       queue.backlog.with({ label: 'waiting or running' }),
@@ -126,7 +106,7 @@ export function queueWidgets(
     ]),
     graph('Time in the queue (ms)', [queue.waited.with({ label: 'mean' })]),
     graph('Time in the container (ms)', [metrics.latency({ statistic: 'Average' })]),
-    graph('Machines and cost', [machines], cost),
+    machinesAndCost(metrics, price?.usdPerHour ?? null),
     graph('Processors (%)', [metrics.processors(processors)]),
   ];
 }

@@ -1,4 +1,4 @@
-"""A rule for cfn-lint: machine types of endpoints against its list for each region, which it applies to experiments only."""
+"""A rule for cfn-lint: machine types of endpoints against its list for each region, which it applies elsewhere only."""
 
 from __future__ import annotations
 
