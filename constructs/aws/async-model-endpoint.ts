@@ -27,7 +27,7 @@ import { grantRead, grantWrite, lockedBucket } from './locked-bucket.js';
 import { containerNetwork, type NetworkOptions, networkProblems, privateAccess, securityGroupsOf } from './network.js';
 import { type QueueAlarms, queueAlarms, queueMetrics, queueWidgets } from './queue-monitoring.js';
 import { asyncRequestCommand } from './request-command.js';
-import { deploymentConfig, rolloutProblems } from './rollout.js';
+import { deploymentConfig, rolloutProblems, tellFailedRollout } from './rollout.js';
 import { boundsOf, followBacklog, type ScalingSchedule, scalableTarget, scheduleProblems, wakeUp } from './scaling.js';
 import { machineTypesOf, machineVariant, mainVariant } from './variant.js';
 
@@ -194,6 +194,7 @@ export class AsyncModelEndpoint extends ModelEndpointBase {
     const notify = props.notify ?? [];
     notifyAll([this.alarms.failures, this.alarms.backlog, this.alarms.expired], notify);
     acknowledgeQuietAlarms(this, notify.length === 0);
+    tellFailedRollout(this, name, notify);
     const cost = monthlyUsd([plan]);
     if (props.monitoring?.budget) budget(this, props.monitoring.budget, cost, notify);
     if (props.privateAccess) privateAccess(this, props, [this.endpointArn], invokeActions);

@@ -28,7 +28,7 @@ import { type ImportedEndpoint, importedEndpoint } from './imported-endpoint.js'
 import { componentVariant, inferenceComponent, refusedForCapacity } from './inference-component.js';
 import { containerNetwork, type NetworkOptions, networkProblems, privateAccess, securityGroupsOf } from './network.js';
 import { requestCommand } from './request-command.js';
-import { deploymentConfig, rollbackProblems, rolloutProblems } from './rollout.js';
+import { deploymentConfig, rollbackProblems, rolloutProblems, tellFailedRollout } from './rollout.js';
 import {
   boundsOf,
   followConcurrency,
@@ -297,6 +297,7 @@ export class ModelEndpoint extends ModelEndpointBase {
     const notify = props.notify ?? [];
     notifyAll([...alarms.flatMap((each) => each.alerts.map(({ alarm }) => alarm)), this.idleAlarm], notify);
     acknowledgeQuietAlarms(this, notify.length === 0);
+    tellFailedRollout(this, name, notify);
     if (props.monitoring?.budget) budget(this, props.monitoring.budget, cost, notify);
     if (props.privateAccess) {
       const arns = [this.endpointArn, ...(this.component ? [this.component.arn] : [])];

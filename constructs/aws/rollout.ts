@@ -2,7 +2,11 @@
 
 import { Token } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as events from 'aws-cdk-lib/aws-events';
+import * as targets from 'aws-cdk-lib/aws-events-targets';
 import type * as sagemaker from 'aws-cdk-lib/aws-sagemaker';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import type { Construct } from 'constructs';
 import type { Problem } from '../../lib/errors.js';
 import type { RolloutSpec } from '../../lib/spec.js';
 
@@ -71,4 +75,25 @@ export function deploymentConfig(
         autoRollbackConfiguration: { alarms: watched.map(({ alarmName }) => ({ alarmName })) },
       }),
   };
+}
+
+/** As the event says it; the spelling of SageMaker's API counts, too. */
+const failures = ['ROLLING_BACK', 'UPDATE_ROLLBACK_FAILED', 'FAILED', 'RollingBack', 'UpdateRollbackFailed', 'Failed'];
+
+/** Tells topics that a rollout is taken back, or that it failed: the endpoint then serves its old configuration, and looks healthy. */
+export function tellFailedRollout(scope: Construct, endpointName: string, topics: readonly sns.ITopic[]): void {
+  if (topics.length === 0) return;
+  const field = (name: string) => events.EventField.fromPath(`$.detail.${name}`);
+  const message = events.RuleTargetInput.fromText(
+    `The rollout of endpoint ${field('EndpointName')} failed: ${field('EndpointStatus')}. It serves its old configuration. Look at its alarms and at the log of the containers; deploy the old description again until the cause is known.`,
+  );
+  new events.Rule(scope, 'FailedRollout', {
+    description: `Endpoint ${endpointName}: a rollout was taken back or failed`,
+    eventPattern: {
+      source: ['aws.sagemaker'],
+      detailType: ['SageMaker Endpoint State Change'],
+      detail: { EndpointName: [endpointName], EndpointStatus: failures },
+    },
+    targets: topics.map((topic) => new targets.SnsTopic(topic, { message })),
+  });
 }

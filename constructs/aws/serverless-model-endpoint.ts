@@ -22,7 +22,7 @@ import { afterPolicies } from './execution-role.js';
 import { foundation, sageMakerArn } from './foundation.js';
 import { type ImportedEndpoint, importedEndpoint } from './imported-endpoint.js';
 import { requestCommand } from './request-command.js';
-import { deploymentConfig, rolloutProblems } from './rollout.js';
+import { deploymentConfig, rolloutProblems, tellFailedRollout } from './rollout.js';
 import { mainVariant } from './variant.js';
 
 /** A serverless endpoint on SageMaker. */
@@ -135,6 +135,7 @@ export class ServerlessModelEndpoint extends ModelEndpointBase {
       notify,
     );
     acknowledgeQuietAlarms(this, notify.length === 0);
+    tellFailedRollout(this, name, notify);
     const perMillion = usdPerMillion(plan);
     const rate = props.objective?.requestsPerSecond ?? 1;
     if (props.monitoring?.budget) {

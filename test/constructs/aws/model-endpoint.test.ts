@@ -171,6 +171,24 @@ describe('alarms', () => {
   });
 });
 
+test('a rollout that fails tells the topics, since the endpoint looks healthy afterwards', () => {
+  const { template, endpoint } = stacked((stack) => ({ notify: [new sns.Topic(stack, 'Topic')] }));
+  const { EventPattern, Targets } = only<{
+    EventPattern: object;
+    Targets: { Arn: object; InputTransformer: object }[];
+  }>(template, 'AWS::Events::Rule');
+  expect(EventPattern).toMatchObject({
+    source: ['aws.sagemaker'],
+    'detail-type': ['SageMaker Endpoint State Change'],
+    detail: {
+      EndpointName: [endpoint.endpointName],
+      EndpointStatus: expect.arrayContaining(['ROLLING_BACK', 'RollingBack']),
+    },
+  });
+  expect(Targets[0]!.Arn).toEqual({ Ref: expect.stringContaining('Topic') });
+  stacked().template.resourceCountIs('AWS::Events::Rule', 0);
+});
+
 test('the dashboard shows milliseconds, and utilization of all processors', () => {
   const { template, endpoint } = stacked();
   const body = JSON.stringify(only<{ DashboardBody: object }>(template, 'AWS::CloudWatch::Dashboard').DashboardBody);
