@@ -41,12 +41,13 @@ def signed(
         sent["X-Amz-Security-Token"] = credentials.token
     lines = sorted((name.lower(), " ".join(value.split())) for name, value in sent.items())
     names = ";".join(name for name, _ in lines)
-    query = sorted(urllib.parse.parse_qsl(parts.query, keep_blank_values=True))
+    pairs = urllib.parse.parse_qsl(parts.query, keep_blank_values=True)
+    query = sorted((_encoded(key), _encoded(value)) for key, value in pairs)
     request = "\n".join(
         [
             method,
             urllib.parse.quote(parts.path or "/", safe="/~"),
-            "&".join(f"{_encoded(key)}={_encoded(value)}" for key, value in query),
+            "&".join(f"{key}={value}" for key, value in query),
             *(f"{name}:{value}" for name, value in lines),
             "",
             names,

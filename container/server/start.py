@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from server import config, place, secrets
+from server import config, place
 from server.errors import StartError, together
 from server.place import Fetch
 from server.platforms import Platform
@@ -46,8 +46,10 @@ def start(arguments: list[str] | None, environment: Mapping[str, str] = os.envir
     serving = read(config.load, found.serving) if found else None
     if serving is not None and found.fetch is None:
         problems += [StartError(sentence) for sentence in config.missing_files(serving)]
-    if environment is os.environ:
-        read(secrets.take, os.environ)
+    if environment is os.environ and os.environ.get("SLIPWAY_SECRETS"):
+        from server import secrets
+
+        problems += secrets.take(os.environ)
     if problems:
         raise together(problems)
     assert serving is not None
