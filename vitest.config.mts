@@ -23,6 +23,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'pulumi',
+          include: ['test/integration/pulumi/**/*.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 1_800_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: 'aws',
           include: ['test/integration/aws/**/*.test.ts'],
           testTimeout: 600_000,

@@ -118,6 +118,10 @@ async function imageBuilder() {
   return left.length > 0 ? `Missing: ${left.join(', ')}. Install them: apt-get install ${left.join(' ')}` : undefined;
 }
 
+/** Pulumi's engine is built from Go modules. */
+const goCompiler = () =>
+  whichOf(['go']) ? undefined : 'Go is missing: Pulumi’s engine is built from its modules. Install Go 1.25 or newer';
+
 /** Each suite: what it needs that may be missing (a sentence), and how it runs. */
 const suites = {
   unit: { run: vitest('unit') },
@@ -126,6 +130,7 @@ const suites = {
   page: { needs: browser, run: vitest('page') },
   image: { needs: imageBuilder, run: vitest('image') },
   aws: { needs: imageBuilder, run: vitest('aws') },
+  pulumi: { needs: goCompiler, run: vitest('pulumi') },
   torch: { run: () => pytestIn('torch', 'torch.xml', 'exporter/tests', '--timeout=600') },
 };
 

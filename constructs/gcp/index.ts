@@ -1,5 +1,16 @@
-/** `import … from 'slipway/gcp'`: what every platform's description shares. The constructs of this cloud are not part of this version. */
+/** `import … from 'slipway/gcp'`: components for Pulumi. */
 
+export { ProblemsError, SlipwayError } from '../../lib/errors.js';
 export { Hardware, type HardwareRequest } from '../../lib/hardware/hardware.js';
-export { Model, type ModelSource, type OnnxOptions } from '../../lib/model/model.js';
+export { Model, type ModelSource, type OnnxOptions, type ProfileOptions } from '../../lib/model/model.js';
+export type { EndpointPlan } from '../../lib/plan.js';
 export type { EndpointSpec } from '../../lib/spec.js';
+export { type BoundImage, ContainerImage, type PlannedImageOptions } from './container-image.js';
+export {
+  ModelEndpoint,
+  type ModelEndpointArgs,
+  type ModelEndpointResources,
+  type NetworkArgs,
+  type SecretReference,
+} from './model-endpoint.js';
+export type { TrafficTarget } from './service.js';

@@ -23,7 +23,12 @@ export function requestProblems(request: HardwareRequest | undefined, platforms:
     if (here.some((name) => isNamed(name, request.machine))) return [];
     if (missing && here.length > 0) {
       const similar = closest(missing.machine, here).join(', ');
-      return [{ where: 'hardware', what: `'${missing.machine}' ${missing.reason}. There: ${similar}` }];
+      return [
+        {
+          where: 'hardware',
+          what: `'${missing.machine}' ${missing.reason.startsWith('is ') ? missing.reason : `cannot be chosen: ${missing.reason}`}. There: ${similar}`,
+        },
+      ];
     }
     if (missing) return [];
     const there = closest(request.machine, offered).join(', ');

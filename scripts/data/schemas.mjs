@@ -207,6 +207,7 @@ export const documents = [
   'platforms/sagemaker.json',
   'metrics/server.json',
   'metrics/sagemaker.json',
+  'metrics/cloud-run.json',
 ];
 
 const count = { kind: 'number', least: 0 };

@@ -21,23 +21,26 @@ const fromDocuments = documents.flatMap((document) => {
     code: code!,
   }));
 });
-const fromExamples = ['local', 'aws'].flatMap((folder) =>
+const examplesIn = (folder: string) =>
   readdirSync(packageFile('examples', folder))
     .filter((name) => name.endsWith('.ts'))
     .map((name) => ({
       name: `${folder}-${name.replace('.ts', '')}`,
       extension: 'cts',
       code: readFileSync(packageFile('examples', folder, name), 'utf8'),
-    })),
-);
+    }));
+const fromExamples = ['local', 'aws'].flatMap(examplesIn);
 const programs = [...fromDocuments, ...fromExamples];
+/** These run within Pulumi's engine alone. */
+const compiledOnly = examplesIn('gcp');
 
 beforeAll(() => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  for (const { name, extension, code } of programs) writeFileSync(join(folder, `${name}.${extension}`), code);
+  const sourced = [...programs, ...compiledOnly];
+  for (const { name, extension, code } of sourced) writeFileSync(join(folder, `${name}.${extension}`), code);
   const tsc = packageFile('node_modules', 'typescript', 'bin', 'tsc');
-  const sources = programs.map(({ name, extension }) => join(folder, `${name}.${extension}`));
+  const sources = sourced.map(({ name, extension }) => join(folder, `${name}.${extension}`));
   const options = [
     '--module',
     'node20',

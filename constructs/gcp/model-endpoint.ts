@@ -1,0 +1,394 @@
+/** A Cloud Run endpoint from one description: a plan in, resources out. */
+
+import { Service, type ServiceArgs } from '@pulumi/gcp/cloudrunv2/service.js';
+import { ServiceIamMember } from '@pulumi/gcp/cloudrunv2/serviceIamMember.js';
+import type { AlertPolicy } from '@pulumi/gcp/monitoring/alertPolicy.js';
+import type { Dashboard } from '@pulumi/gcp/monitoring/dashboard.js';
+import type { Slo } from '@pulumi/gcp/monitoring/slo.js';
+import { SecretIamMember } from '@pulumi/gcp/secretmanager/secretIamMember.js';
+import { Account } from '@pulumi/gcp/serviceaccount/account.js';
+import { BucketIAMMember } from '@pulumi/gcp/storage/bucketIAMMember.js';
+import * as pulumi from '@pulumi/pulumi';
+import type { Problem } from '../../lib/errors.js';
+import { quoted, sampleRequest } from '../../lib/local/sample.js';
+import type { EndpointPlan } from '../../lib/plan.js';
+import type { EndpointSpec } from '../../lib/spec.js';
+import { ContainerImage } from './container-image.js';
+import { planned } from './endpoint-plan.js';
+import { monitor } from './monitoring.js';
+import {
+  boundProblems,
+  concurrency,
+  containerOf,
+  idOf,
+  instances,
+  placementOf,
+  serviceNameProblems,
+  type TrafficTarget,
+  timeoutOf,
+  trafficOf,
+  trafficProblems,
+} from './service.js';
+
+/** A secret of Secret Manager. */
+export interface SecretReference {
+  /** Its id, or its full name. */
+  readonly secret: pulumi.Input<string>;
+  /** @default 'latest' */
+  readonly version?: pulumi.Input<string>;
+}
+
+/** A network that instances reach. */
+export interface NetworkArgs {
+  readonly network: pulumi.Input<string>;
+  readonly subnetwork: pulumi.Input<string>;
+  /** @default - none */
+  readonly tags?: pulumi.Input<pulumi.Input<string>[]>;
+  /**
+   * `private-ranges`: what is addressed privately goes through the network. `all`: everything.
+   *
+   * @default 'private-ranges'
+   */
+  readonly egress?: 'private-ranges' | 'all';
+}
+
+/** An endpoint on Cloud Run. */
+export interface ModelEndpointArgs extends EndpointSpec {
+  /** The region, `europe-west4`; a plain value, since prices and machines depend on it. */
+  readonly location: string;
+  /** @default - the provider's */
+  readonly project?: pulumi.Input<string>;
+  /**
+   * Name of the service: 1 to 49 lower-case letters, digits and hyphens. Another name is another service.
+   *
+   * @default - the component's name and some random digits
+   */
+  readonly serviceName?: string;
+  /** @default ContainerImage.fromPlan() */
+  readonly image?: ContainerImage;
+  /**
+   * E-mail of the account that the instances run as. What the model's bucket and the secrets need is granted to it.
+   *
+   * @default - a new account without any role
+   */
+  readonly serviceAccount?: pulumi.Input<string>;
+  /**
+   * Who may ask: `serviceAccount:…`, `user:…`, `group:…`. `allUsers` makes it public.
+   *
+   * @default - nobody but those whom the project lets
+   */
+  readonly invokers?: readonly pulumi.Input<string>[];
+  /**
+   * From where it can be reached: inside the project's networks, through a load balancer too, or from anywhere (by those who may ask).
+   *
+   * @default 'internal'
+   */
+  readonly ingress?: 'internal' | 'load-balancer' | 'all';
+  /** @default - no network of yours */
+  readonly network?: NetworkArgs;
+  /**
+   * Key of Cloud KMS for the image on the instances.
+   *
+   * @default - Google's own
+   */
+  readonly encryptionKey?: pulumi.Input<string>;
+  /**
+   * Secrets for hooks, by the name of their environment variable.
+   *
+   * @default - none
+   */
+  readonly secrets?: Readonly<Record<string, SecretReference>>;
+  /**
+   * Shares of the requests, for a blue/green rollout by revisions.
+   *
+   * @default - all to the newest revision
+   */
+  readonly traffic?: readonly TrafficTarget[];
+  /**
+   * Channels that are told when an alert goes off: full names of notification channels.
+   *
+   * @default - none: alerts are in the console alone
+   */
+  readonly notify?: readonly pulumi.Input<string>[];
+  /**
+   * Whether a dashboard is made.
+   *
+   * @default true
+   */
+  readonly dashboard?: boolean;
+  /**
+   * Changes the arguments of a child before it is made, by what it is.
+   *
+   * @default - none
+   */
+  readonly transform?: { readonly service?: (args: ServiceArgs) => ServiceArgs };
+}
+
+/** The resources behind an endpoint. */
+export interface ModelEndpointResources {
+  readonly service: Service;
+  /** Null where one was given. */
+  readonly serviceAccount: Account | null;
+  readonly slos: readonly Slo[];
+  readonly alerts: readonly AlertPolicy[];
+  /** Null with `dashboard: false`. */
+  readonly dashboard: Dashboard | null;
+}
+
+const ingresses = {
+  internal: 'INGRESS_TRAFFIC_INTERNAL_ONLY',
+  'load-balancer': 'INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER',
+  all: 'INGRESS_TRAFFIC_ALL',
+} as const;
+
+const egresses = { 'private-ranges': 'PRIVATE_RANGES_ONLY', all: 'ALL_TRAFFIC' } as const;
+
+/** A body up to this size stands in the command itself, characters. */
+const inline = 4000;
+
+/**
+ * An endpoint on Cloud Run: service with its machine or accelerator, image, account, invokers, probes and bounds from one description.
+ *
+ * Cost: that of its instances while they run; `scaling: { toZero: true }` stops the last one. `plan.hardware.explain()` says why this
+ * machine.
+ *
+ * @throws InputPropertiesError in the preview, with everything that is wrong at once
+ */
+export class ModelEndpoint extends pulumi.ComponentResource {
+  /** Address of the service; callers send an ID token for it. */
+  readonly url: pulumi.Output<string>;
+  readonly serviceName: pulumi.Output<string>;
+  readonly serviceAccountEmail: pulumi.Output<string>;
+  /** Of the image that is served. */
+  readonly image: pulumi.Output<string>;
+  /** What its instances cost in 730 hours, USD; of one that scales to zero, if it never did. Null where no price is known. */
+  readonly monthlyUsd: pulumi.Output<number | null>;
+  /** Date of the prices. */
+  readonly priceDate: pulumi.Output<string | null>;
+  /** Asks the endpoint once, with the caller's own identity. */
+  readonly request: pulumi.Output<string>;
+  /** Everything that was decided. */
+  readonly plan: EndpointPlan;
+  readonly resources: ModelEndpointResources;
+
+  constructor(name: string, args: ModelEndpointArgs, options?: pulumi.ComponentResourceOptions) {
+    const plan = planned(args, 'gcp-cloud-run', ownProblems(args));
+    super('slipway:gcp:ModelEndpoint', name, {}, options);
+    this.plan = plan;
+    const inside = { parent: this };
+    const project = args.project === undefined ? {} : { project: args.project };
+
+    const account =
+      args.serviceAccount === undefined
+        ? new Account(name, { accountId: accountId(name), displayName: `Endpoint ${plan.name}`, ...project }, inside)
+        : null;
+    this.serviceAccountEmail = account ? account.email : pulumi.output(args.serviceAccount!);
+    const member = pulumi.interpolate`serviceAccount:${this.serviceAccountEmail}`;
+    const granted = grants(name, args, plan, member, inside);
+
+    const { reference } = (args.image ?? ContainerImage.fromPlan()).bind(
+      { parent: this, name, location: args.location, project: args.project },
+      plan,
+    );
+    this.image = reference;
+
+    const service = new Service(name, serviceArgs(args, plan, this.serviceAccountEmail, reference), {
+      ...inside,
+      // Instances read the model and the secrets when they start.
+      dependsOn: granted,
+    });
+    for (const [index, invoker] of (args.invokers ?? []).entries()) {
+      new ServiceIamMember(
+        `${name}-invoker-${index + 1}`,
+        { name: service.name, location: args.location, role: 'roles/run.invoker', member: invoker, ...project },
+        inside,
+      );
+    }
+
+    const monitoring = monitor(name, plan, service, {
+      ...{ parent: this, project: args.project, notify: args.notify ?? [] },
+      dashboard: args.dashboard ?? true,
+    });
+    this.resources = { service, serviceAccount: account, ...monitoring };
+    this.url = service.uri;
+    this.serviceName = service.name;
+    const { candidate } = plan.hardware;
+    this.monthlyUsd = pulumi.output(candidate.monthlyUsd);
+    this.priceDate = pulumi.output(candidate.priceDate);
+    this.request = requestCommand(plan, service.uri);
+    this.registerOutputs({
+      url: this.url,
+      serviceName: this.serviceName,
+      serviceAccountEmail: this.serviceAccountEmail,
+      image: this.image,
+      monthlyUsd: this.monthlyUsd,
+      priceDate: this.priceDate,
+      request: this.request,
+    });
+  }
+
+  /** Lets `member` ask, such as `serviceAccount:caller@project.iam.gserviceaccount.com`. */
+  grantInvoke(name: string, member: pulumi.Input<string>): ServiceIamMember {
+    const { service } = this.resources;
+    return new ServiceIamMember(
+      name,
+      { name: service.name, location: service.location, project: service.project, role: 'roles/run.invoker', member },
+      { parent: this },
+    );
+  }
+}
+
+/** Accounts have 6 to 30 characters and are one for each stack. */
+const accountId = (name: string): string => {
+  const id = idOf(`${name}-${pulumi.getStack()}`, 30);
+  return id.length < 6 ? `${id}-model` : id;
+};
+
+/** The bucket's part and the folder of a model that stays in Cloud Storage. */
+function modelFolder({ source }: EndpointPlan): { readonly bucket: string; readonly folder: string } | null {
+  if (!source.uri?.startsWith('gs://')) return null;
+  const [bucket = '', ...path] = source.uri.slice('gs://'.length).replace(/\/+$/, '').split('/');
+  return { bucket, folder: path.join('/') };
+}
+
+function grants(
+  name: string,
+  { secrets = {}, project }: ModelEndpointArgs,
+  plan: EndpointPlan,
+  member: pulumi.Output<string>,
+  options: pulumi.CustomResourceOptions,
+): pulumi.Resource[] {
+  const stored = modelFolder(plan);
+  return [
+    ...Object.entries(secrets).map(
+      ([variable, { secret }]) =>
+        new SecretIamMember(
+          `${name}-${variable.toLowerCase()}`,
+          {
+            secretId: secret,
+            role: 'roles/secretmanager.secretAccessor',
+            member,
+            ...(project !== undefined && { project }),
+          },
+          options,
+        ),
+    ),
+    ...(stored
+      ? [
+          new BucketIAMMember(
+            `${name}-model`,
+            { bucket: stored.bucket, role: 'roles/storage.objectViewer', member },
+            options,
+          ),
+        ]
+      : []),
+  ];
+}
+
+const mounted = '/opt/slipway/model';
+
+function serviceArgs(
+  args: ModelEndpointArgs,
+  plan: EndpointPlan,
+  serviceAccount: pulumi.Output<string>,
+  image: pulumi.Output<string>,
+): ServiceArgs {
+  const { network, environment = {}, secrets = {}, tags, project, serviceName, encryptionKey } = args;
+  const stored = modelFolder(plan);
+  const made: ServiceArgs = {
+    location: args.location,
+    ...(project !== undefined && { project }),
+    ...(serviceName !== undefined && { name: serviceName }),
+    description: `Model ${plan.name}, by Slipway`,
+    ingress: ingresses[args.ingress ?? 'internal'],
+    // Pulumi's own protection is the one that users know; this one would refuse `pulumi destroy`.
+    deletionProtection: false,
+    ...(tags && { labels: { ...tags } }),
+    // Of the service alone: the template's own bounds drift.
+    scaling: instances(plan, args.scaling),
+    traffics: trafficOf(args.traffic),
+    template: {
+      serviceAccount,
+      timeout: timeoutOf(args),
+      executionEnvironment: 'EXECUTION_ENVIRONMENT_GEN2',
+      maxInstanceRequestConcurrency: concurrency(plan),
+      ...placementOf(plan),
+      ...(encryptionKey !== undefined && { encryptionKey }),
+      ...(network && {
+        vpcAccess: {
+          egress: egresses[network.egress ?? 'private-ranges'],
+          networkInterfaces: [
+            {
+              network: network.network,
+              subnetwork: network.subnetwork,
+              ...(network.tags !== undefined && { tags: network.tags }),
+            },
+          ],
+        },
+      }),
+      containers: [
+        {
+          image,
+          ...containerOf(plan),
+          envs: [
+            ...Object.entries(environment).map(([variable, value]) => ({ name: variable, value })),
+            ...Object.entries(secrets).map(([variable, { secret, version = 'latest' }]) => ({
+              name: variable,
+              valueSource: { secretKeyRef: { secret, version } },
+            })),
+          ],
+          ...(stored && {
+            volumeMounts: [{ name: 'model', mountPath: mounted, ...(stored.folder && { subPath: stored.folder }) }],
+          }),
+        },
+      ],
+      ...(stored && { volumes: [{ name: 'model', gcs: { bucket: stored.bucket, readOnly: true } }] }),
+    },
+  };
+  return args.transform?.service?.(made) ?? made;
+}
+
+/** Signed by gcloud: the service takes ID tokens of those who may ask. */
+function requestCommand(plan: EndpointPlan, url: pulumi.Output<string>): pulumi.Output<string> {
+  const text = JSON.stringify(sampleRequest(plan).body);
+  const body = text.length <= inline ? `-d ${quoted(text)}` : '--data-binary @request.json';
+  const route = `/v2/models/${plan.serving.model.name}/infer`;
+  const token = '"Authorization: Bearer $(gcloud auth print-identity-token)"';
+  return pulumi.interpolate`curl -s ${url}${route} -H ${token} -H 'Content-Type: application/json' ${body}`;
+}
+
+const reserved = new Set(['PORT', 'K_SERVICE', 'K_REVISION', 'K_CONFIGURATION']);
+
+function ownProblems(args: ModelEndpointArgs): Problem[] {
+  const { environment = {}, secrets = {}, ingress, invokers = [] } = args;
+  const names = [...Object.keys(environment), ...Object.keys(secrets)];
+  const twice = Object.keys(secrets).filter((name) => name in environment);
+  const found: readonly (readonly [holds: unknown, where: string, what: string])[] = [
+    [
+      ingress !== undefined && !(ingress in ingresses),
+      'ingress',
+      `'${ingress}' is given; allowed: ${Object.keys(ingresses).join(', ')}`,
+    ],
+    ...names
+      .filter((name) => reserved.has(name))
+      .map((name) => [true, 'environment', `${name} is Cloud Run's own. Leave it out`] as const),
+    ...Object.keys(secrets)
+      .filter((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+      .map(
+        (name) =>
+          [true, 'secrets', `'${name}' cannot be the name of a variable; allowed: letters, digits and '_'`] as const,
+      ),
+    ...twice.map((name) => [true, `secrets.${name}`, 'there is an environment variable of this name, too'] as const),
+    [
+      invokers.some((member) => member === 'allUsers') && ingress === undefined,
+      'ingress',
+      "allUsers may ask, but only inside the project's networks. Give ingress: 'all', or leave allUsers out",
+    ],
+  ];
+  return [
+    ...serviceNameProblems(args.serviceName),
+    ...trafficProblems(args.traffic),
+    ...boundProblems(args),
+    ...found.filter(([holds]) => holds).map(([, where, what]) => ({ where, what })),
+  ];
+}

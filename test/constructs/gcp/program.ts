@@ -1,0 +1,88 @@
+/** Runs components against Pulumi's mocks, and shows what they would make. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as pulumi from '@pulumi/pulumi';
+import { afterAll, beforeEach } from 'vitest';
+import { Model } from '../../../constructs/gcp/index.js';
+import { packageFile } from '../../../lib/package-root.js';
+
+export interface Made {
+  readonly type: string;
+  readonly name: string;
+  // biome-ignore lint/suspicious/noExplicitAny: what tests read of it is theirs to say.
+  readonly inputs: any;
+}
+
+export const example = (name: string) => packageFile('examples', 'models', 'digits', name);
+export const digits = Model.fromOnnx(example('digits.onnx'), { calibration: example('samples.npz') });
+
+let made: Made[] = [];
+
+/** What a cloud would add. */
+const computed: Readonly<Record<string, (inputs: Record<string, unknown>, name: string) => object>> = {
+  'gcp:cloudrunv2/service:Service': (inputs, name) => ({
+    name: inputs.name ?? `${name}-1234567`,
+    uri: `https://${inputs.name ?? name}-abc.a.run.app`,
+    project: inputs.project ?? 'shop',
+  }),
+  'gcp:serviceaccount/account:Account': ({ accountId }) => ({ email: `${accountId}@shop.iam.gserviceaccount.com` }),
+  'gcp:monitoring/slo:Slo': ({ service, sloId }) => ({
+    name: `projects/1/services/${service}/serviceLevelObjectives/${sloId}`,
+  }),
+  'gcp:artifactregistry/repository:Repository': () => ({ project: 'shop' }),
+  'docker-build:index:Image': ({ tags }) => ({ ref: `${(tags as string[])[0]}@sha256:${'0'.repeat(64)}` }),
+};
+
+beforeEach(async () => {
+  made = [];
+  await pulumi.runtime.setMocks(
+    {
+      newResource({ type, name, inputs, id }) {
+        made.push({ type, name, inputs });
+        return { id: id || `${name}-id`, state: { ...inputs, ...computed[type]?.(inputs, name) } };
+      },
+      call: ({ inputs }) => inputs,
+    },
+    'shop',
+    'dev',
+    false,
+    'acme',
+  );
+});
+
+/** The value of an output. */
+export const settled = <T>(output: pulumi.Output<T>): Promise<T> =>
+  new Promise((resolve) => {
+    output.apply((value) => {
+      resolve(value);
+      return value;
+    });
+  });
+
+/** Resources once nothing more is to come. */
+export async function madeBy(make: () => unknown): Promise<readonly Made[]> {
+  make();
+  let count = -1;
+  while (count !== made.length) {
+    count = made.length;
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+  return made;
+}
+
+/** By name: they are made as their inputs come. */
+export const ofType = (resources: readonly Made[], end: string) =>
+  resources.filter(({ type }) => type.endsWith(end)).sort((one, other) => (one.name < other.name ? -1 : 1));
+
+/** A working directory of the test's own: contexts are laid out there. */
+export function inFolder(): void {
+  const before = process.cwd();
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-gcp-'));
+  process.chdir(folder);
+  afterAll(() => {
+    process.chdir(before);
+    rmSync(folder, { recursive: true, force: true });
+  });
+}

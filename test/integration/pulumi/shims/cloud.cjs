@@ -1,0 +1,215 @@
+// A cloud that is a JSON file: the engine's provider for one package. It keeps state, refuses what the cloud refuses, writes each call as
+// a line of JSON, and fails where it is told to.
+//
+// CLOUD_DIR: folder of <package>.json and calls.jsonl. CLOUD_FAIL: `<method>:<part of the URN>`, comma-separated: these calls fail.
+// CLOUD_SLOW_MS: every create takes so long.
+const { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
+const { createHash } = require('node:crypto');
+const { join } = require('node:path');
+const provider = require('@pulumi/pulumi/proto/provider_pb');
+const { PluginInfo } = require('@pulumi/pulumi/proto/plugin_pb');
+const { ResourceProviderService } = require('@pulumi/pulumi/proto/provider_grpc_pb');
+const { Empty } = require('google-protobuf/google/protobuf/empty_pb');
+const { Struct } = require('google-protobuf/google/protobuf/struct_pb');
+const { grpc, serve } = require('./serve.cjs');
+const { differences, hasUnknown, plain, redacted } = require('./values.cjs');
+const { ruleFor } = require('./gcp.cjs');
+
+const [, , name] = process.argv;
+const folder = process.env.CLOUD_DIR;
+const failures = (process.env.CLOUD_FAIL ?? '')
+  .split(',')
+  .filter(Boolean)
+  .map((each) => each.split(/:(.*)/s));
+const slow = Number(process.env.CLOUD_SLOW_MS ?? 0);
+const file = join(folder, `${name}.json`);
+
+const load = () => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {});
+function save(state) {
+  const scratch = `${file}.${process.pid}`;
+  writeFileSync(scratch, JSON.stringify(state, null, 1));
+  renameSync(scratch, file);
+}
+
+const js = (struct) => (struct ? struct.toJavaScript() : {});
+const refused = (code, details) => Object.assign(new Error(details), { code, details });
+function partsOf(urn) {
+  const [, , types, ...rest] = urn.split('::');
+  return { type: types.split('$').at(-1), name: rest.join('::') };
+}
+const log = (method, urn, entry) =>
+  appendFileSync(
+    join(folder, 'calls.jsonl'),
+    `${JSON.stringify({ package: name, method, ...(urn && partsOf(urn)), ...redacted(entry) })}\n`,
+  );
+
+/** Every method: injected failures, a line of the log, an error as the protocol has it. */
+const method = (called, body) => async (call, answer) => {
+  const urn = call.request.getUrn?.() ?? '';
+  try {
+    if (failures.some(([which, part]) => which === called && urn.includes(part))) {
+      throw refused(grpc.status.UNKNOWN, `injected failure of ${called}`);
+    }
+    const [response, entry] = await body(call.request, urn && { urn, ...partsOf(urn) });
+    if (entry) log(called, urn, entry);
+    answer(null, response);
+  } catch (error) {
+    log(called, urn, { error: error.details ?? error.stack });
+    answer(error.code === undefined ? refused(grpc.status.UNKNOWN, error.stack) : error);
+  }
+};
+
+function outputsOf({ type, name: resource }, inputs, preview) {
+  return { ...inputs, ...(preview ? {} : ruleFor(type, resource).outputs?.(plain(inputs))) };
+}
+
+function refuse({ type, name: resource }, inputs) {
+  if (hasUnknown(inputs)) throw refused(grpc.status.INVALID_ARGUMENT, 'unknown values outside of a preview');
+  const problems = ruleFor(type, resource).refuse?.(plain(inputs), everything()) ?? [];
+  if (problems.length > 0) throw refused(grpc.status.INVALID_ARGUMENT, problems.join('; '));
+}
+
+/** What all packages hold: one refuses by what another has made. */
+const everything = () => load();
+
+async function create(request, resource) {
+  const inputs = js(request.getProperties());
+  const response = new provider.CreateResponse();
+  if (request.getPreview()) {
+    response.setProperties(Struct.fromJavaScript(outputsOf(resource, inputs, true)));
+    return [response, { preview: true, inputs }];
+  }
+  if (slow > 0) await new Promise((resolve) => setTimeout(resolve, slow));
+  refuse(resource, inputs);
+  const id = ruleFor(resource.type, resource.name).id(plain(inputs));
+  const state = load();
+  if (state[id]) throw refused(grpc.status.ALREADY_EXISTS, `${resource.type} ${id} is there already`);
+  const outputs = outputsOf(resource, inputs, false);
+  save({ ...state, [id]: { type: resource.type, inputs, outputs: plain(outputs) } });
+  response.setId(id);
+  response.setProperties(Struct.fromJavaScript(outputs));
+  return [response, { id, inputs }];
+}
+
+function update(request, resource) {
+  const id = request.getId();
+  const inputs = js(request.getNews());
+  const response = new provider.UpdateResponse();
+  const preview = request.getPreview();
+  if (!preview) {
+    refuse(resource, inputs);
+    const state = load();
+    if (!state[id]) throw refused(grpc.status.NOT_FOUND, `${resource.type} ${id} is not there`);
+    save({ ...state, [id]: { type: resource.type, inputs, outputs: plain(outputsOf(resource, inputs, false)) } });
+  }
+  response.setProperties(Struct.fromJavaScript(outputsOf(resource, inputs, preview)));
+  return [response, { id, ...(preview && { preview }), inputs }];
+}
+
+function diff(request, { type, name: resource }) {
+  const { replaceOn } = ruleFor(type, resource);
+  const ignored = request.getIgnorechangesList();
+  const within = (path, tops) =>
+    tops.some((top) => path === top || path.startsWith(`${top}.`) || path.startsWith(`${top}[`));
+  const found = Object.entries(differences(plain(js(request.getOldInputs())), plain(js(request.getNews())))).filter(
+    ([path]) => !within(path, ignored),
+  );
+  const response = new provider.DiffResponse();
+  for (const [path, kind] of found) {
+    const detail = new provider.PropertyDiff();
+    const key = `${kind.toUpperCase()}${within(path, replaceOn) ? '_REPLACE' : ''}`;
+    detail.setKind(provider.PropertyDiff.Kind[key]);
+    detail.setInputdiff(true);
+    response.getDetaileddiffMap().set(path, detail);
+  }
+  const top = (path) => path.split(/[.[]/)[0];
+  const replaces = [
+    ...new Set(
+      found
+        .map(([path]) => path)
+        .filter((path) => within(path, replaceOn))
+        .map(top),
+    ),
+  ];
+  response.setHasdetaileddiff(true);
+  response.setDiffsList([...new Set(found.map(([path]) => top(path)))]);
+  response.setReplacesList(replaces);
+  response.setDeletebeforereplace(replaces.length > 0);
+  const { DIFF_SOME, DIFF_NONE } = provider.DiffResponse.DiffChanges;
+  response.setChanges(found.length > 0 ? DIFF_SOME : DIFF_NONE);
+  return [response, { id: request.getId(), changed: found.map(([path]) => path), replaces }];
+}
+
+function check(request, { urn, type, name: resource }) {
+  const { autoname } = ruleFor(type, resource);
+  const inputs = js(request.getNews());
+  if (autoname && inputs[autoname] === undefined) {
+    const suffix = createHash('sha256').update(urn).digest('hex').slice(0, 7);
+    inputs[autoname] = js(request.getOlds())[autoname] ?? `${resource}-${suffix}`;
+  }
+  const response = new provider.CheckResponse();
+  response.setInputs(Struct.fromJavaScript(inputs));
+  return [response];
+}
+
+function read(request) {
+  const known = load()[request.getId()];
+  const response = new provider.ReadResponse();
+  if (known) {
+    response.setId(request.getId());
+    response.setInputs(Struct.fromJavaScript(known.inputs));
+    response.setProperties(Struct.fromJavaScript(known.outputs));
+  }
+  return [response, { id: request.getId(), found: Boolean(known) }];
+}
+
+function remove(request) {
+  const { [request.getId()]: gone, ...state } = load();
+  save(state);
+  return [new Empty(), { id: request.getId(), found: gone !== undefined }];
+}
+
+serve(ResourceProviderService, {
+  handshake: method('handshake', () => {
+    const response = new provider.ProviderHandshakeResponse();
+    response.setAcceptSecrets(true);
+    return [response];
+  }),
+  attach: method('attach', () => [new Empty()]),
+  cancel: method('cancel', () => [new Empty()]),
+  getPluginInfo: method('getPluginInfo', () => {
+    const info = new PluginInfo();
+    info.setVersion(
+      require(`@pulumi/${name}/package.json`).pulumi?.version ?? require(`@pulumi/${name}/package.json`).version,
+    );
+    return [info];
+  }),
+  checkConfig: method('checkConfig', (request) => {
+    const response = new provider.CheckResponse();
+    response.setInputs(request.getNews());
+    return [response];
+  }),
+  diffConfig: method('diffConfig', () => {
+    const response = new provider.DiffResponse();
+    response.setChanges(provider.DiffResponse.DiffChanges.DIFF_NONE);
+    return [response];
+  }),
+  configure: method('configure', () => {
+    const response = new provider.ConfigureResponse();
+    response.setAcceptsecrets(true);
+    response.setSupportspreview(true);
+    return [response];
+  }),
+  check: method('check', check),
+  diff: method('diff', diff),
+  create: method('create', create),
+  read: method('read', read),
+  update: method('update', update),
+  delete: method('delete', remove),
+  invoke: method('invoke', (request) => {
+    const response = new provider.InvokeResponse();
+    response.setReturn(Struct.fromJavaScript({}));
+    return [response, { token: request.getTok() }];
+  }),
+  getMapping: method('getMapping', () => [new provider.GetMappingResponse()]),
+});
