@@ -1,6 +1,6 @@
 /** A cloud on this machine: moto for AWS's services, a registry for images, buildah for Docker, and the CDK's own command line. */
 
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -62,11 +62,73 @@ answer.pop('ResponseMetadata')
 print(json.dumps(answer, default=str))
 `;
 
-/** Starts everything. Nothing of the machine's own AWS configuration is seen. */
-export async function startCloud(): Promise<Cloud> {
+export interface Server {
+  readonly url: string;
+  /** What a program needs that is to see this server and nothing of the machine's own AWS configuration. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly ask: Cloud['ask'];
+  readonly held: Cloud['held'];
+  /** What it wrote to standard error since the last call. */
+  heard(): string;
+  stop(): void;
+}
+
+/** Starts AWS's services alone. */
+export async function startMoto(): Promise<Server> {
   const { python, env: pythonEnv } = await pythonEnvironment('aws');
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    AWS_ENDPOINT_URL: url,
+    AWS_ENDPOINT_URL_S3_FOR_CLOUDFORMATION: `http://localhost:${port}`,
+    AWS_ACCESS_KEY_ID: 'testing',
+    AWS_SECRET_ACCESS_KEY: 'testing',
+    AWS_REGION: region,
+    AWS_DEFAULT_REGION: region,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+  };
+  const service = spawn(python, [join(__dirname, 'moto'), String(port)], {
+    env: pythonEnv,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const heard: string[] = [];
+  service.stderr.on('data', (text) => heard.push(String(text)));
+  const stop = endedWithUs(service);
+  await listening(port);
+  return {
+    url,
+    env,
+    stop,
+    heard: () => heard.splice(0).join(''),
+    async ask(name, operation, parameters = {}) {
+      const args = ['-c', asked, name, operation, JSON.stringify(parameters)];
+      const { stdout } = await promisify(execFile)(python, args, { env, maxBuffer: 2 ** 26 });
+      return JSON.parse(stdout);
+    },
+    async held() {
+      return (await fetch(`${url}/moto-api/slipway/resources`)).json() as Promise<readonly Held[]>;
+    },
+  };
+}
+
+/** Stops a service when asked to, or when this process ends. */
+function endedWithUs(service: ChildProcess): () => void {
+  const end = () => void service.kill('SIGTERM');
+  process.once('exit', end);
+  return () => {
+    end();
+    process.removeListener('exit', end);
+  };
+}
+
+/** Starts everything. */
+export async function startCloud(): Promise<Cloud> {
+  const moto = await startMoto();
   const store = await makeStore();
-  const [motoPort, registryPort] = [await freePort(), await freePort()];
+  const registryPort = await freePort();
   const log = join(store.folder, 'docker.log');
   writeFileSync(log, '');
   const registry = join(store.folder, 'registry.yml');
@@ -80,19 +142,9 @@ export async function startCloud(): Promise<Cloud> {
       http: { addr: `127.0.0.1:${registryPort}` },
     }),
   );
-  const url = `http://127.0.0.1:${motoPort}`;
   const environment: NodeJS.ProcessEnv = {
-    ...process.env,
+    ...moto.env,
     ...store.env,
-    AWS_ENDPOINT_URL: url,
-    AWS_ENDPOINT_URL_S3_FOR_CLOUDFORMATION: `http://localhost:${motoPort}`,
-    AWS_ACCESS_KEY_ID: 'testing',
-    AWS_SECRET_ACCESS_KEY: 'testing',
-    AWS_REGION: region,
-    AWS_DEFAULT_REGION: region,
-    AWS_EC2_METADATA_DISABLED: 'true',
-    AWS_CONFIG_FILE: '/dev/null',
-    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
     CDK_DISABLE_CLI_TELEMETRY: '1',
     CDK_DISABLE_VERSION_CHECK: '1',
     CI: 'true',
@@ -102,17 +154,8 @@ export async function startCloud(): Promise<Cloud> {
     SLIPWAY_TEST_BASE: store.base,
     SLIPWAY_TEST_CA: process.env.PIP_CERT || process.env.SSL_CERT_FILE || '',
   };
-  const services = [
-    spawn(python, [join(__dirname, 'moto'), String(motoPort)], { env: pythonEnv, stdio: ['ignore', 'ignore', 'pipe'] }),
-    spawn('docker-registry', ['serve', registry], { stdio: ['ignore', 'ignore', 'pipe'] }),
-  ];
-  const heard: string[] = [];
-  for (const { stderr } of services) stderr!.on('data', (text) => heard.push(String(text)));
-  const stop = () => {
-    for (const service of services) service.kill('SIGTERM');
-  };
-  process.once('exit', stop);
-  await Promise.all([listening(motoPort), listening(registryPort)]);
+  const stopRegistry = endedWithUs(spawn('docker-registry', ['serve', registry], { stdio: 'ignore' }));
+  await listening(registryPort);
 
   const cdkCommand = packageFile('node_modules', 'aws-cdk', 'bin', 'cdk');
   return {
@@ -128,17 +171,11 @@ export async function startCloud(): Promise<Cloud> {
         return { code: 0, said: stdout + stderr };
       } catch (error) {
         const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-        return { code, said: `${stdout}${stderr}${heard.splice(0).join('').split('Traceback').slice(1).at(-1) ?? ''}` };
+        return { code, said: `${stdout}${stderr}${moto.heard().split('Traceback').slice(1).at(-1) ?? ''}` };
       }
     },
-    async ask(service, operation, parameters = {}) {
-      const args = ['-c', asked, service, operation, JSON.stringify(parameters)];
-      const { stdout } = await promisify(execFile)(python, args, { env: environment, maxBuffer: 2 ** 26 });
-      return JSON.parse(stdout);
-    },
-    async held() {
-      return (await fetch(`${url}/moto-api/slipway/resources`)).json() as Promise<readonly Held[]>;
-    },
+    ask: moto.ask,
+    held: moto.held,
     dockerCalls() {
       const calls = readFileSync(log, 'utf8').split('\n').filter(Boolean);
       writeFileSync(log, '');
@@ -153,8 +190,8 @@ export async function startCloud(): Promise<Cloud> {
       return container;
     },
     async remove() {
-      stop();
-      process.removeListener('exit', stop);
+      stopRegistry();
+      moto.stop();
       await store.remove();
       rmSync(store.folder, { recursive: true, force: true });
     },

@@ -14,7 +14,9 @@ if __name__ == "__main__":
     os.environ["INITIAL_NO_AUTH_ACTION_COUNT"] = "inf"
 
     # Each patches moto as it is imported: before the server knows its types.
+    import api_gateway  # noqa: F401
     import changes  # noqa: F401
+    import custom  # noqa: F401
     import loopback  # noqa: F401
     import sagemaker  # noqa: F401
     import schemas  # noqa: F401
