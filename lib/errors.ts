@@ -8,6 +8,12 @@ export interface Problem {
   readonly what: string;
 }
 
+/** What may be wrong: it is where the first is truthy. */
+export type Check = readonly [refused: unknown, where: string, what: string];
+
+export const problemsOf = (checks: readonly Check[]): Problem[] =>
+  checks.filter(([refused]) => refused).map(([, where, what]) => ({ where, what }));
+
 /**
  * A problem of the user's input or machine, told in full sentences.
  *

@@ -1,8 +1,11 @@
 /** Every problem of a spec's own values at once; what needs the model or the machine is found in `plan.ts`. */
 
 import { z } from 'zod';
-import type { Problem } from './errors.js';
+import { type Problem, problemsOf } from './errors.js';
 import type { EndpointSpec } from './spec.js';
+
+/** Of a variable or a Python function. */
+export const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 type Issue = { readonly input?: unknown };
 
@@ -50,7 +53,7 @@ const pythonFile = () => {
 };
 const pythonName = () => {
   const message = allowed("the name of a Python function: letters, digits and '_', not beginning with a digit");
-  return z.string(message).regex(/^[A-Za-z_][A-Za-z0-9_]*$/, message);
+  return z.string(message).regex(variableName, message);
 };
 const email = () => {
   const message = allowed('an e-mail address');
@@ -187,7 +190,7 @@ export function specProblems(spec: unknown): Problem[] {
 
 /** Options that contradict each other or mean nothing without another one. */
 function contradictions({ model, optimization, hardware, scaling, serving, environment }: EndpointSpec): Problem[] {
-  const oddNames = Object.keys(environment ?? {}).filter((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
+  const oddNames = Object.keys(environment ?? {}).filter((name) => !variableName.test(name));
   const auto = hardware?.choose === 'auto' ? hardware : undefined;
   const precision = optimization?.precision;
   const { goal, metric, gate } = optimization ?? {};
@@ -195,7 +198,7 @@ function contradictions({ model, optimization, hardware, scaling, serving, envir
   const noAccelerator = accelerators?.every((name) => name.toLowerCase() === 'none') ?? false;
   const onlyCpu = providers?.every((provider) => provider === 'cpu') ?? false;
   const both = auto?.allow?.filter((type) => auto.deny?.includes(type)) ?? [];
-  const found: readonly (readonly [holds: unknown, where: string, what: string])[] = [
+  return problemsOf([
     [
       model.labels && !model.calibration,
       'model.labels',
@@ -284,6 +287,5 @@ function contradictions({ model, optimization, hardware, scaling, serving, envir
       `${oddNames.map((name) => `'${name}'`).join(', ')} cannot be the name of a variable; allowed: letters, digits and '_', not beginning with a digit`,
     ],
     [both.length > 0, 'hardware.deny', `${both.join(', ')} is allowed and denied; leave one of them out`],
-  ];
-  return found.filter(([holds]) => holds).map(([, where, what]) => ({ where, what }));
+  ]);
 }

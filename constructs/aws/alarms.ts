@@ -5,7 +5,7 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as actions from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import type { Alert, Comparison } from '../../lib/monitoring/alerts.js';
+import { type Alert, type Comparison, objectiveNames } from '../../lib/monitoring/alerts.js';
 import { MIN_BAD_REQUESTS } from '../../lib/monitoring/burn-rate.js';
 import type { Objective } from '../../lib/monitoring/objectives.js';
 import type { MonitoringPlan } from '../../lib/monitoring/plan.js';
@@ -127,7 +127,7 @@ function rollbackAlarm(
     metrics: { ...over.metrics, ...under.metrics },
   };
   return [
-    new cloudwatch.Alarm(scope, `${id === 'availability' ? 'Availability' : 'Latency'}Rollback`, {
+    new cloudwatch.Alarm(scope, `${objectiveNames[id]}Rollback`, {
       metric: metrics.math(value, { period: Duration.seconds(fastest.shortSeconds), label: `missed: ${title}` }),
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
       threshold: fastest.badShare,

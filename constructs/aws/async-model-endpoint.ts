@@ -8,7 +8,7 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sagemaker from 'aws-cdk-lib/aws-sagemaker';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import type { Problem } from '../../lib/errors.js';
+import { type Check, type Problem, problemsOf } from '../../lib/errors.js';
 import { hasLocalStorage } from '../../lib/hardware/sagemaker.js';
 import type { EndpointPlan } from '../../lib/plan.js';
 import { acknowledge, localStorage } from './acknowledged-findings.js';
@@ -228,7 +228,7 @@ function withoutUndefined<T extends { scaling?: object }>(spec: T): T {
 
 function ownProblems(scope: Construct, props: AsyncModelEndpointProps): Problem[] {
   const { schedules = [], rollout = {}, notify = [], secrets, maxConcurrency, backlogPerMachine, scaling } = props;
-  const found: readonly (readonly [holds: unknown, where: string, what: string])[] = [
+  const checks: readonly Check[] = [
     [
       maxConcurrency !== undefined &&
         !(Number.isInteger(maxConcurrency) && maxConcurrency >= 1 && maxConcurrency <= 1000),
@@ -252,6 +252,6 @@ function ownProblems(scope: Construct, props: AsyncModelEndpointProps): Problem[
     ...rolloutProblems(rollout),
     ...scheduleProblems(schedules, 0),
     ...budgetProblems(props, notify),
-    ...found.filter(([holds]) => holds).map(([, where, what]) => ({ where, what })),
+    ...problemsOf(checks),
   ];
 }

@@ -1,8 +1,7 @@
 /** Where the image of an endpoint comes from: built from the plan, here or in the cloud, or a ready one. */
 
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { type DockerImageAssetSource, Stack, Stage } from 'aws-cdk-lib';
@@ -14,7 +13,8 @@ import type { Construct } from 'constructs';
 import { ProblemsError } from '../../lib/errors.js';
 import { type ImageContext, type ImageOptions, imageContext } from '../../lib/image/context.js';
 import type { SecretId } from '../../lib/image/dockerfile.js';
-import { writeContext } from '../../lib/image/write-context.js';
+import { writeContext, writeContextOnce } from '../../lib/image/write-context.js';
+import { optionalPackage } from '../../lib/optional-package.js';
 import type { EndpointPlan } from '../../lib/plan.js';
 
 /** What a bound image is. */
@@ -83,19 +83,19 @@ interface BuildProps {
   readonly outputs: string[];
 }
 
+const platformOf = ({ platform }: ImageContext): ecrAssets.Platform =>
+  platform === 'linux/arm64' ? ecrAssets.Platform.LINUX_ARM64 : ecrAssets.Platform.LINUX_AMD64;
+
+/** SageMaker refuses OCI manifests, which some image stores write unless told otherwise. */
+const outputs = ['type=docker'];
+
 /** Lays the context out for as long as `use` takes: assets are staged when they are made. */
 function withContext<T>(context: ImageContext, use: (props: BuildProps) => T): T {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-context-'));
   try {
     const directory = join(folder, 'context');
     writeContext(context, directory);
-    const arm = context.platform === 'linux/arm64';
-    return use({
-      directory,
-      platform: arm ? ecrAssets.Platform.LINUX_ARM64 : ecrAssets.Platform.LINUX_AMD64,
-      // SageMaker refuses OCI manifests, which some image stores write unless told otherwise.
-      outputs: ['type=docker'],
-    });
+    return use({ directory, platform: platformOf(context), outputs });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -109,21 +109,14 @@ const contextOf = (plan: EndpointPlan, options: ImageOptions): ImageContext =>
 function imageAsset(scope: Construct, context: ImageContext, asset: Omit<DockerImageAssetSource, 'sourceHash'>) {
   const stack = Stack.of(scope);
   const stage = Stage.of(scope)!;
-  const arm = context.platform === 'linux/arm64';
-  const { platform } = arm ? ecrAssets.Platform.LINUX_ARM64 : ecrAssets.Platform.LINUX_AMD64;
+  const { platform } = platformOf(context);
   const sourceHash = createHash('sha256').update(`${context.digest} ${platform}`).digest('hex');
   const directory = join(stage.assetOutdir, `asset.${sourceHash}`);
-  if (!existsSync(directory)) {
-    // Whole or not there, whatever ends the program.
-    const scratch = `${directory}.${process.pid}`;
-    writeContext(context, scratch);
-    renameSync(scratch, directory);
-  }
+  writeContextOnce(context, directory);
   const directoryName = relative(stage.outdir, directory);
   return stack.synthesizer.addDockerImageAsset({
     ...{ sourceHash, directoryName, platform },
-    // SageMaker refuses OCI manifests, which some image stores write unless told otherwise.
-    dockerOutputs: ['type=docker'],
+    dockerOutputs: outputs,
     ...asset,
   });
 }
@@ -159,15 +152,9 @@ type RemoteBuildClass = new (
 
 const remoteBuilder = '@cdklabs/deploy-time-build';
 
-/** The optional package, from where the app is or from beside this one. */
 function remoteBuildClass(): RemoteBuildClass {
-  for (const from of [join(process.cwd(), 'cdk.json'), __filename]) {
-    try {
-      return (createRequire(from)(remoteBuilder) as { ContainerImageBuild: RemoteBuildClass }).ContainerImageBuild;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
-    }
-  }
+  const found = optionalPackage(remoteBuilder) as { ContainerImageBuild: RemoteBuildClass } | null;
+  if (found) return found.ContainerImageBuild;
   throw new ProblemsError('The image cannot be built by CodeBuild', [
     { where: 'image', what: `the package ${remoteBuilder} is missing. Install it: npm install ${remoteBuilder}` },
   ]);

@@ -5,6 +5,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as sagemaker from 'aws-cdk-lib/aws-sagemaker';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
+import { loadSeconds } from '../../lib/model/profile.js';
 import type { EndpointPlan } from '../../lib/plan.js';
 import { acknowledge, wildcardResource } from './acknowledged-findings.js';
 import type { ContainerImage } from './container-image.js';
@@ -75,10 +76,6 @@ export function containerModel(scope: Construct, props: ContainerModelProps): Co
   return { model, imageUri };
 }
 
-/** Bytes of a model's files. */
-export const modelBytes = ({ profile }: EndpointPlan): number =>
-  profile.fileBytes + profile.externalData.reduce((sum, { bytes }) => sum + bytes, 0);
-
 const hour = 3600;
 
 /** How long SageMaker waits for a container to answer /ping and for a model to come from S3, seconds, at most an hour each. */
@@ -86,7 +83,7 @@ export function startTimes(plan: EndpointPlan): {
   containerStartupHealthCheckTimeoutInSeconds: number;
   modelDataDownloadTimeoutInSeconds?: number;
 } {
-  const more = Math.ceil((modelBytes(plan) / 1e9) * 120);
+  const more = loadSeconds(plan.profile);
   return {
     containerStartupHealthCheckTimeoutInSeconds: Math.min(hour, 600 + more),
     ...(plan.source.uri !== undefined && { modelDataDownloadTimeoutInSeconds: Math.min(hour, 600 + more) }),

@@ -6,7 +6,7 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sagemaker from 'aws-cdk-lib/aws-sagemaker';
 import type { Construct } from 'constructs';
-import type { Problem } from '../../lib/errors.js';
+import { type Problem, problemsOf } from '../../lib/errors.js';
 import { grantWrite, lockedBucket } from './locked-bucket.js';
 
 /** What of requests and answers is kept. */
@@ -40,13 +40,12 @@ export function dataCaptureProblems(options: DataCaptureOptions | undefined): Pr
   const { percent, capture, bucket, days } = options;
   const whole = (value: number | undefined, most: number): boolean =>
     value === undefined || Token.isUnresolved(value) || (Number.isInteger(value) && value >= 1 && value <= most);
-  const found: readonly (readonly [holds: unknown, where: string, what: string])[] = [
+  return problemsOf([
     [!whole(percent, 100), 'dataCapture.percent', `${percent} is given; allowed: a whole number from 1 to 100`],
     [!whole(days, 36_500), 'dataCapture.days', `${days} is given; allowed: a whole number from 1`],
     [capture?.length === 0, 'dataCapture.capture', "nothing would be kept. Give 'input', 'output' or both"],
     [bucket && days !== undefined, 'dataCapture.days', 'the bucket is yours, and so are its rules. Leave out days'],
-  ];
-  return found.filter(([holds]) => holds).map(([, where, what]) => ({ where, what }));
+  ]);
 }
 
 export interface Capture {

@@ -7,8 +7,10 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
+import { latePlaces } from '../../lib/description.js';
 import type { Problem } from '../../lib/errors.js';
 import type { EndpointSpec } from '../../lib/spec.js';
+import { variableName } from '../../lib/spec-problems.js';
 import type { ContainerImage } from './container-image.js';
 
 /** Options of all SageMaker endpoints: the description that every platform has, and what is this cloud's own. */
@@ -83,7 +85,7 @@ function variableProblems({ environment = {}, secrets = {} }: EndpointOptions): 
   const names = Object.keys(secrets);
   return [
     ...names
-      .filter((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || reserved.test(name))
+      .filter((name) => !variableName.test(name) || reserved.test(name))
       .map((name) => ({
         where: `secrets.${name}`,
         what: `'${name}' cannot be a variable of the container. Give letters, digits and '_', not beginning with SLIPWAY_`,
@@ -100,15 +102,7 @@ function variableProblems({ environment = {}, secrets = {} }: EndpointOptions): 
 /** Every number and text of the description that is known only when it is deployed; the plan is made before. */
 function tokenProblems(options: EndpointOptions): Problem[] {
   const groups = ['model', 'objective', 'hardware', 'measurements', 'optimization', 'scaling', 'serving', 'monitoring'];
-  const found: string[] = [];
-  const look = (where: string, value: unknown): void => {
-    if (value === null || value === undefined) return;
-    if (Token.isUnresolved(value)) found.push(where);
-    else if (typeof value === 'object')
-      for (const [key, inner] of Object.entries(value)) look(where ? `${where}.${key}` : key, inner);
-  };
-  for (const group of groups) look(group, options[group as keyof EndpointOptions]);
-  return found.map((where) => ({
+  return latePlaces(options, groups, Token.isUnresolved).map((where) => ({
     where,
     what: 'is known only at deployment, but the machine is chosen at synthesis. Give a plain value',
   }));

@@ -2,6 +2,7 @@
 
 import { Annotations, Stack, Token } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { descriptionOf } from '../../lib/description.js';
 import { type Problem, ProblemsError } from '../../lib/errors.js';
 import { cloud } from '../../lib/hardware/offer.js';
 import type { Platform } from '../../lib/hardware/platform.js';
@@ -10,25 +11,6 @@ import { endpointName } from '../../lib/model/model.js';
 import { type EndpointPlan, planEndpoint } from '../../lib/plan.js';
 import { platformFacts } from '../../lib/platforms.js';
 import type { EndpointSpec } from '../../lib/spec.js';
-
-/** The part of the options that every platform has. */
-const neutral = ({
-  model,
-  objective,
-  hardware,
-  measurements,
-  optimization,
-  scaling,
-  serving,
-  monitoring,
-  environment,
-  rollout,
-  tags,
-}: EndpointSpec): EndpointSpec =>
-  ({
-    ...{ model, objective, hardware, measurements, optimization, scaling, serving, monitoring },
-    ...{ environment, rollout, tags },
-  }) as EndpointSpec;
 
 /** One model to plan for; `where` stands before the places of its problems. */
 export interface Planned {
@@ -67,7 +49,7 @@ export function planModels(
   const plans = models.flatMap(({ where, spec }) => {
     if (late || Array.isArray(platform)) return [];
     try {
-      return [planEndpoint(neutral(spec), platform)];
+      return [planEndpoint(descriptionOf(spec), platform)];
     } catch (error) {
       if (!(error instanceof ProblemsError)) throw error;
       problems.push(...error.problems.map((problem) => ({ ...problem, where: `${where}${problem.where}` })));

@@ -7,6 +7,7 @@ import type { Construct } from 'constructs';
 import type { EndpointPlan } from '../../lib/plan.js';
 import type { RolloutSpec } from '../../lib/spec.js';
 import { startTimes } from './container-model.js';
+import { autoRollback } from './rollout.js';
 import { machineImageOf, mainVariant } from './variant.js';
 
 /** Machines without a model of their own: the components bring it. SageMaker takes one type here. */
@@ -59,7 +60,6 @@ export interface ComponentProps {
 export function inferenceComponent(scope: Construct, props: ComponentProps): sagemaker.CfnInferenceComponent {
   const { name, endpointName, plan, model, rollout, rollbackAlarms } = props;
   const batch = { type: 'CAPACITY_PERCENT', value: Math.min(50, rollout.percent ?? 25) };
-  const watched = rollout.rollback === false ? [] : rollbackAlarms;
   const { modelDataDownloadTimeoutInSeconds, ...health } = startTimes(plan);
   return new sagemaker.CfnInferenceComponent(scope, 'Component', {
     inferenceComponentName: name,
@@ -81,9 +81,7 @@ export function inferenceComponent(scope: Construct, props: ComponentProps): sag
         waitIntervalInSeconds: Math.min(3600, rollout.waitSeconds ?? 600),
         maximumExecutionTimeoutInSeconds: 8 * 3600,
       },
-      ...(watched.length > 0 && {
-        autoRollbackConfiguration: { alarms: watched.map(({ alarmName }) => ({ alarmName })) },
-      }),
+      ...autoRollback(rollout.rollback, rollbackAlarms),
     },
   });
 }

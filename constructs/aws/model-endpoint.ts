@@ -7,7 +7,7 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sagemaker from 'aws-cdk-lib/aws-sagemaker';
 import { Construct } from 'constructs';
-import type { Problem } from '../../lib/errors.js';
+import { type Problem, problemsOf } from '../../lib/errors.js';
 import { hasLocalStorage } from '../../lib/hardware/sagemaker.js';
 import type { EndpointPlan } from '../../lib/plan.js';
 import { acknowledge, localStorage } from './acknowledged-findings.js';
@@ -28,7 +28,7 @@ import { type ImportedEndpoint, importedEndpoint } from './imported-endpoint.js'
 import { componentVariant, inferenceComponent, refusedForCapacity } from './inference-component.js';
 import { containerNetwork, type NetworkOptions, networkProblems, privateAccess, securityGroupsOf } from './network.js';
 import { requestCommand } from './request-command.js';
-import { deploymentConfig, rollbackProblems, rolloutProblems, tellFailedRollout } from './rollout.js';
+import { deploymentConfig, mostAlarms, rollbackProblems, rolloutProblems, tellFailedRollout } from './rollout.js';
 import {
   boundsOf,
   followConcurrency,
@@ -232,7 +232,7 @@ export class ModelEndpoint extends ModelEndpointBase {
       variantAlarms(at, plan.monitoring, this.metricsOf(variant.name), plan.hardware.chosen),
     );
     this.alarms = alarms[0]!;
-    const rollback = [...(props.rollbackAlarms ?? []), ...alarms.flatMap((each) => each.rollback)].slice(0, 10);
+    const rollback = [...(props.rollbackAlarms ?? []), ...alarms.flatMap((each) => each.rollback)].slice(0, mostAlarms);
 
     const scaled = !toZero && (own.some(({ variant, plan }) => scales(variant, plan)) || props.schedules !== undefined);
     const endpoint = new sagemaker.CfnEndpoint(this, 'Endpoint', {
@@ -359,7 +359,7 @@ function variantProperties(placed: readonly Placed[], reservation: CapacityReser
 
 /** What does not go together with scaling to zero: components take one model, one type and no blue/green. */
 function toZeroProblems({ variants, shadow, capacityReservation, rollout }: ModelEndpointProps): Problem[] {
-  const found: readonly (readonly [holds: unknown, where: string, what: string])[] = [
+  return problemsOf([
     [
       variants?.length,
       'variants',
@@ -376,8 +376,7 @@ function toZeroProblems({ variants, shadow, capacityReservation, rollout }: Mode
       'rollout.strategy',
       `copies are replaced in batches of ${rollout?.percent ?? 25} %, and '${rollout?.strategy}' is for blue/green. Leave out strategy, or toZero`,
     ],
-  ];
-  return found.filter(([holds]) => holds).map(([, where, what]) => ({ where, what }));
+  ]);
 }
 
 function ownProblems(scope: Construct, props: ModelEndpointProps): Problem[] {

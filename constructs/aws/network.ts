@@ -3,7 +3,7 @@
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import type { Problem } from '../../lib/errors.js';
+import { type Problem, problemsOf } from '../../lib/errors.js';
 
 export interface NetworkOptions {
   /**
@@ -35,7 +35,7 @@ export function networkProblems(
   { vpc, vpcSubnets, securityGroups, networkIsolation, privateAccess }: NetworkOptions,
   secrets: boolean,
 ): Problem[] {
-  const found: readonly (readonly [holds: unknown, where: string, what: string])[] = [
+  return problemsOf([
     [
       !vpc && (vpcSubnets || securityGroups),
       'vpc',
@@ -52,8 +52,7 @@ export function networkProblems(
       'secrets',
       'an isolated container cannot read secrets. Leave out the secrets, or isolation',
     ],
-  ];
-  return found.filter(([holds]) => holds).map(([, where, what]) => ({ where, what }));
+  ]);
 }
 
 /** Where a container's network interfaces lie. */

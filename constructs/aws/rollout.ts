@@ -16,7 +16,8 @@ const limits = {
   'all-at-once': [1, 100],
 } as const;
 
-const mostAlarms = 10;
+/** That SageMaker watches during a rollout. */
+export const mostAlarms = 10;
 const hour = 3600;
 
 export function rolloutProblems({ strategy = 'canary', percent, waitSeconds, keepSeconds }: RolloutSpec): Problem[] {
@@ -51,11 +52,17 @@ export function rollbackProblems(alarms: readonly cloudwatch.IAlarm[], own: numb
   ];
 }
 
+/** What takes a rollout back, of an endpoint or a component. */
+export const autoRollback = (rollback: boolean | undefined, watched: readonly cloudwatch.IAlarm[]) =>
+  rollback !== false && watched.length > 0
+    ? { autoRollbackConfiguration: { alarms: watched.map(({ alarmName }) => ({ alarmName })) } }
+    : {};
+
 const routingTypes = { canary: 'CANARY', linear: 'LINEAR', 'all-at-once': 'ALL_AT_ONCE' } as const;
 
 /** SageMaker's words for a rollout by blue/green. `watched` are the alarms that take it back. */
 export function deploymentConfig(
-  { strategy = 'canary', percent = 25, waitSeconds = 600, keepSeconds = 300, rollback = true }: RolloutSpec,
+  { strategy = 'canary', percent = 25, waitSeconds = 600, keepSeconds = 300, rollback }: RolloutSpec,
   watched: readonly cloudwatch.IAlarm[],
 ): sagemaker.CfnEndpoint.DeploymentConfigProperty {
   const size = { type: 'CAPACITY_PERCENT', value: percent };
@@ -70,10 +77,7 @@ export function deploymentConfig(
       terminationWaitInSeconds: keepSeconds,
       maximumExecutionTimeoutInSeconds: 8 * hour,
     },
-    ...(rollback &&
-      watched.length > 0 && {
-        autoRollbackConfiguration: { alarms: watched.map(({ alarmName }) => ({ alarmName })) },
-      }),
+    ...autoRollback(rollback, watched),
   };
 }
 

@@ -5,7 +5,7 @@ import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as sagemaker from 'aws-cdk-lib/aws-sagemaker';
 import type { Construct } from 'constructs';
-import type { Problem } from '../../lib/errors.js';
+import { type Check, type Problem, problemsOf } from '../../lib/errors.js';
 import { Hardware } from '../../lib/hardware/hardware.js';
 import { serverlessMemoryMb, serverlessSizesMb } from '../../lib/hardware/sagemaker.js';
 import type { EndpointPlan } from '../../lib/plan.js';
@@ -182,7 +182,7 @@ function ownProblems(scope: Construct, props: ServerlessModelEndpointProps): Pro
   const sizes = serverlessSizesMb();
   const within = (value: number | undefined, most: number): boolean =>
     value === undefined || (Number.isInteger(value) && value >= 1 && value <= most);
-  const found: readonly (readonly [holds: unknown, where: string, what: string])[] = [
+  const checks: readonly Check[] = [
     [
       memoryMb !== undefined && !sizes.includes(memoryMb),
       'memoryMb',
@@ -211,6 +211,6 @@ function ownProblems(scope: Construct, props: ServerlessModelEndpointProps): Pro
     ...optionProblems(scope, props),
     ...rolloutProblems(rollout),
     ...budgetProblems(props, notify),
-    ...found.filter(([holds]) => holds).map(([, where, what]) => ({ where, what })),
+    ...problemsOf(checks),
   ];
 }

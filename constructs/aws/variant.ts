@@ -1,7 +1,7 @@
 /** Variants of an endpoint: several models behind one name, each with a share of the requests, and one that only listens. */
 
 import type * as sagemaker from 'aws-cdk-lib/aws-sagemaker';
-import type { Problem } from '../../lib/errors.js';
+import { type Check, type Problem, problemsOf } from '../../lib/errors.js';
 import type { EndpointPlan } from '../../lib/plan.js';
 import { runtimeFor } from '../../lib/platforms.js';
 import type { EndpointSpec } from '../../lib/spec.js';
@@ -71,7 +71,7 @@ export function variantProblems({ weight = 1, variants = [], shadow }: AskedVari
   const names = [mainVariant, ...variants.map(({ name }) => name), ...(shadow ? [shadow.name ?? 'shadow'] : [])];
   const twice = [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
   const weights = [weight, ...variants.map((variant) => variant.weight ?? 1)];
-  const found: readonly (readonly [holds: unknown, where: string, what: string])[] = [
+  const checks: readonly Check[] = [
     ...weights.map((value, index) => {
       const where = index === 0 ? 'weight' : `variants[${index - 1}].weight`;
       return [!(value >= 0 && Number.isFinite(value)), where, `${value} is given; allowed: a number from 0`] as const;
@@ -105,7 +105,7 @@ export function variantProblems({ weight = 1, variants = [], shadow }: AskedVari
   return [
     ...variants.flatMap(({ name }, index) => nameProblems(`variants[${index}].name`, name)),
     ...nameProblems('shadow.name', shadow?.name),
-    ...found.filter(([holds]) => holds).map(([, where, what]) => ({ where, what })),
+    ...problemsOf(checks),
   ];
 }
 

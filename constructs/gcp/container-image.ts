@@ -1,15 +1,15 @@
 /** Where the image of an endpoint comes from: built from the plan when the stack is updated, or a ready one. */
 
-import { existsSync, renameSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type * as dockerBuild from '@pulumi/docker-build';
 import { Repository } from '@pulumi/gcp/artifactregistry/repository.js';
 import * as pulumi from '@pulumi/pulumi';
 import { SlipwayError } from '../../lib/errors.js';
 import { type ImageOptions, imageContext } from '../../lib/image/context.js';
-import { writeContext } from '../../lib/image/write-context.js';
+import { writeContextOnce } from '../../lib/image/write-context.js';
+import { optionalPackage } from '../../lib/optional-package.js';
 import type { EndpointPlan } from '../../lib/plan.js';
+import { idOf } from './service.js';
 
 /** What a bound image is. */
 export interface BoundImage {
@@ -73,15 +73,9 @@ class ReadyImage extends ContainerImage {
 
 const builder = '@pulumi/docker-build';
 
-/** The optional package, from where the program is or from beside this one. */
 function docker(): typeof dockerBuild {
-  for (const from of [join(process.cwd(), 'index.js'), __filename]) {
-    try {
-      return createRequire(from)(builder) as typeof dockerBuild;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
-    }
-  }
+  const found = optionalPackage(builder);
+  if (found) return found as typeof dockerBuild;
   throw new SlipwayError(
     `The image is built by the package ${builder}, which is missing. Install it: npm install ${builder}. Or give a ready image: ContainerImage.fromReference(…)`,
   );
@@ -105,21 +99,13 @@ class PlannedImage extends ContainerImage {
       ...(plan.source.uri !== undefined && { model: 'bucket' }),
     });
     const folder = contextFolder(plan.name, context.digest);
-    if (!existsSync(folder)) {
-      const scratch = `${folder}.${process.pid}`;
-      try {
-        writeContext(context, scratch);
-        renameSync(scratch, folder);
-      } finally {
-        rmSync(scratch, { recursive: true, force: true });
-      }
-    }
+    writeContextOnce(context, folder);
     const repository =
       given === undefined
         ? new Repository(
             name,
             {
-              repositoryId: `${name.toLowerCase().replace(/[^a-z0-9-]+/g, '-')}-images`.slice(0, 63),
+              repositoryId: idOf(`${name}-images`, 63),
               format: 'DOCKER',
               location,
               ...(project !== undefined && { project }),

@@ -9,10 +9,11 @@ import { SecretIamMember } from '@pulumi/gcp/secretmanager/secretIamMember.js';
 import { Account } from '@pulumi/gcp/serviceaccount/account.js';
 import { BucketIAMMember } from '@pulumi/gcp/storage/bucketIAMMember.js';
 import * as pulumi from '@pulumi/pulumi';
-import type { Problem } from '../../lib/errors.js';
+import { type Check, type Problem, problemsOf } from '../../lib/errors.js';
 import { quoted, sampleRequest } from '../../lib/local/sample.js';
 import type { EndpointPlan } from '../../lib/plan.js';
 import type { EndpointSpec } from '../../lib/spec.js';
+import { variableName } from '../../lib/spec-problems.js';
 import { ContainerImage } from './container-image.js';
 import { planned } from './endpoint-plan.js';
 import { monitor } from './monitoring.js';
@@ -363,7 +364,7 @@ function ownProblems(args: ModelEndpointArgs): Problem[] {
   const { environment = {}, secrets = {}, ingress, invokers = [] } = args;
   const names = [...Object.keys(environment), ...Object.keys(secrets)];
   const twice = Object.keys(secrets).filter((name) => name in environment);
-  const found: readonly (readonly [holds: unknown, where: string, what: string])[] = [
+  const checks: readonly Check[] = [
     [
       ingress !== undefined && !(ingress in ingresses),
       'ingress',
@@ -373,7 +374,7 @@ function ownProblems(args: ModelEndpointArgs): Problem[] {
       .filter((name) => reserved.has(name))
       .map((name) => [true, 'environment', `${name} is Cloud Run's own. Leave it out`] as const),
     ...Object.keys(secrets)
-      .filter((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+      .filter((name) => !variableName.test(name))
       .map(
         (name) =>
           [true, 'secrets', `'${name}' cannot be the name of a variable; allowed: letters, digits and '_'`] as const,
@@ -389,6 +390,6 @@ function ownProblems(args: ModelEndpointArgs): Problem[] {
     ...serviceNameProblems(args.serviceName),
     ...trafficProblems(args.traffic),
     ...boundProblems(args),
-    ...found.filter(([holds]) => holds).map(([, where, what]) => ({ where, what })),
+    ...problemsOf(checks),
   ];
 }

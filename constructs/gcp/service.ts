@@ -1,7 +1,8 @@
 /** A Cloud Run service from a plan, as data: machine, limits, probes, concurrency, bounds. */
 
 import type { ServiceArgs } from '@pulumi/gcp/cloudrunv2/service.js';
-import type { Problem } from '../../lib/errors.js';
+import { type Problem, problemsOf } from '../../lib/errors.js';
+import { loadSeconds } from '../../lib/model/profile.js';
 import type { EndpointPlan } from '../../lib/plan.js';
 import type { EndpointSpec, ScalingSpec } from '../../lib/spec.js';
 
@@ -35,12 +36,9 @@ export function concurrency({ hardware }: EndpointPlan): number {
   return Math.min(1000, 2 * Math.max(workers ?? 1, candidate.batch, 1));
 }
 
-const modelBytes = ({ profile }: EndpointPlan): number =>
-  profile.fileBytes + profile.externalData.reduce((sum, { bytes }) => sum + bytes, 0);
-
 /** Cloud Run waits 240 s for a container unless told otherwise, and at most so long in one period. */
 function startUp(plan: EndpointPlan) {
-  const seconds = 240 + Math.ceil((modelBytes(plan) / 1e9) * 120);
+  const seconds = 240 + loadSeconds(plan.profile);
   const periodSeconds = 10;
   return {
     httpGet: { path: '/v2/health/ready', port },
@@ -144,7 +142,7 @@ export const timeoutOf = ({ serving }: EndpointSpec): string =>
 
 /** Limits of the platform that the options could break. */
 export function boundProblems({ scaling, serving, model }: EndpointSpec): Problem[] {
-  const found: readonly (readonly [holds: unknown, where: string, what: string])[] = [
+  return problemsOf([
     [
       (serving?.timeoutSeconds ?? 0) > 3590,
       'serving.timeoutSeconds',
@@ -160,8 +158,7 @@ export function boundProblems({ scaling, serving, model }: EndpointSpec): Proble
       'scaling.target',
       'Cloud Run scales by itself on requests and processors. Leave it out',
     ],
-  ];
-  return found.filter(([holds]) => holds).map(([, where, what]) => ({ where, what }));
+  ]);
 }
 
 /** A name of at most `most` characters that Google's ids allow: lower-case letters, digits and hyphens, a letter first. */

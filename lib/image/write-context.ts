@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  renameSync,
   rmSync,
   utimesSync,
   writeFileSync,
@@ -69,5 +70,17 @@ export function writeContext(context: ImageContext, folder: string): void {
     if (existed) for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
     else if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
     refuseUnwritable(folder, error, 'Free it, or name another folder.');
+  }
+}
+
+/** Writes a context into a folder that is named after it, unless it is there: whole or not at all, whatever ends the program. */
+export function writeContextOnce(context: ImageContext, folder: string): void {
+  if (existsSync(folder)) return;
+  const scratch = `${folder}.${process.pid}`;
+  try {
+    writeContext(context, scratch);
+    renameSync(scratch, folder);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
   }
 }

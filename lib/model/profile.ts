@@ -92,3 +92,10 @@ export interface ModelProfile {
   readonly customOps: readonly string[];
   readonly externalData: readonly ExternalFile[];
 }
+
+/** Bytes of the model's files. */
+export const modelBytes = ({ fileBytes, externalData }: ModelProfile): number =>
+  fileBytes + externalData.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** Seconds that reading its files may add to a start: two minutes for each GB. */
+export const loadSeconds = (profile: ModelProfile): number => Math.ceil((modelBytes(profile) / 1e9) * 120);

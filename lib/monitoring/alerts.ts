@@ -61,6 +61,13 @@ const spoiled: Record<Objective['id'], { readonly word: string; readonly action:
   },
 };
 
+/** How names of alerts begin. */
+export const objectiveNames = { availability: 'Availability', latency: 'Latency' } as const;
+
+/** Name of the alert on one window of an objective. */
+export const burnAlertName = ({ id }: Objective, { longSeconds }: BurnThreshold): string =>
+  `${objectiveNames[id]}Burn${span(longSeconds).replace(' ', '')}`;
+
 function burnAlert(objective: Objective, threshold: BurnThreshold): Alert {
   const { longSeconds, shortSeconds, badShare, factor } = threshold;
   const share: Expression = { op: 'ratio', of: objective.bad, to: objective.total };
@@ -74,7 +81,7 @@ function burnAlert(objective: Objective, threshold: BurnThreshold): Alert {
   const { word, action } = spoiled[objective.id];
   const long = span(longSeconds);
   return {
-    name: `${objective.id === 'availability' ? 'Availability' : 'Latency'}Burn${long.replace(' ', '')}`,
+    name: burnAlertName(objective, threshold),
     severity: threshold.severity,
     when: [
       over(longSeconds),

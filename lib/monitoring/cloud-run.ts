@@ -1,5 +1,6 @@
 /** Monitoring, the emitter for Google's Cloud Monitoring over a Cloud Run service: objectives, alert policies and a dashboard, as data. */
 
+import { burnAlertName } from './alerts.js';
 import { MIN_BAD_REQUESTS } from './burn-rate.js';
 import type { Objective } from './objectives.js';
 import type { MonitoringPlan } from './plan.js';
@@ -75,10 +76,10 @@ function sloOf(service: string, { id, title, target, periodSeconds, bad }: Objec
 function burnAlerts(service: string, plan: MonitoringPlan, objective: Objective): CloudRunAlert[] {
   return objective.burn
     .filter(({ longSeconds }) => longSeconds <= longestSeconds)
-    .map(({ severity, longSeconds, shortSeconds, factor, forSeconds }) => {
-      const hours = `${longSeconds / 3600}h`;
-      const name = `${objective.id === 'availability' ? 'Availability' : 'Latency'}Burn${longSeconds === 86_400 ? '1d' : hours}`;
-      const alert = plan.alerts.find((each) => each.name === name);
+    .map((threshold) => {
+      const { longSeconds, shortSeconds, factor, forSeconds } = threshold;
+      const name = burnAlertName(objective, threshold);
+      const { severity, summary, meaning, action } = plan.alerts.find((each) => each.name === name)!;
       const burn = (seconds: number) => ({
         displayName: `burns more than ${Number(factor.toPrecision(3))} times too fast over ${seconds / 60} min`,
         filter: `select_slo_burn_rate("SLO", "${seconds}s")`,
@@ -98,7 +99,7 @@ function burnAlerts(service: string, plan: MonitoringPlan, objective: Objective)
       return {
         name,
         severity: severity === 'page' ? 'CRITICAL' : 'WARNING',
-        documentation: alert ? `${alert.summary}. ${alert.meaning}\n\n${alert.action}` : objective.title,
+        documentation: `${summary}. ${meaning}\n\n${action}`,
         // Slow answers cannot be counted one by one here, so that their alert has no least number.
         conditions: [burn(longSeconds), burn(shortSeconds), ...(objective.id === 'availability' ? [enough] : [])],
       };

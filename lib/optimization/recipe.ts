@@ -3,7 +3,7 @@
 import type { RecipeFile } from '../contract/recipe.js';
 import type { Provider } from '../hardware/estimate/precision.js';
 import type { Machine } from '../hardware/machine.js';
-import type { ModelProfile } from '../model/profile.js';
+import { type ModelProfile, modelBytes } from '../model/profile.js';
 import type { PlatformId } from '../platforms.js';
 import type { OptimizationSpec } from '../spec.js';
 import { formsFor, quantized } from './candidates.js';
@@ -72,10 +72,6 @@ function reasonForNone(input: RecipeInput): string | undefined {
   if (!samples)
     return 'without samples nothing can show that a smaller form is as good; give some with --data samples.npz';
   return undefined;
-}
-
-function modelBytes(profile: ModelProfile): number {
-  return profile.fileBytes + profile.externalData.reduce((sum, file) => sum + file.bytes, 0);
 }
 
 function gate(optimization: OptimizationSpec | undefined): GateFile {

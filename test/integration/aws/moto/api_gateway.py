@@ -51,6 +51,8 @@ class Stage(Resource):
 
 
 class Account(Resource):
+    """When it goes, the account stays as it is, as on AWS."""
+
     TYPE = "AWS::ApiGateway::Account"
 
     @classmethod
@@ -60,9 +62,6 @@ class Account(Resource):
             change = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role}
             client("apigateway", region).update_account(patchOperations=[change])
         return name, {"Id": name}
-
-    def drop(self) -> None:
-        """The account stays as it is, as on AWS."""
 
 
 register(Deployment, Stage, Account)

@@ -11,16 +11,8 @@ from resource_types import Resource, register
 class CustomResource(Resource):
     TYPE = "AWS::CloudFormation::CustomResource"
 
-    @classmethod
-    def put(cls, name: str, props: dict[str, Any], region: str) -> tuple[str, dict[str, str]]:
-        del props, region
-        return name, {}
-
     def get_cfn_attribute(self, attribute_name: str) -> str:
         return f"{self.name}.{attribute_name}"
-
-    def drop(self) -> None:
-        """Nothing else knows of it."""
 
 
 register(CustomResource)

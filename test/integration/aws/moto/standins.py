@@ -26,9 +26,6 @@ class CompositeAlarm(Resource):
             raise ValidationError(message=f"{name}: its rule names no alarm, or one that is not there: {missing}")
         return name, {"Arn": f"arn:aws:cloudwatch:{region}:{ACCOUNT}:alarm:{name}"}
 
-    def drop(self) -> None:
-        """Nothing else knows of it."""
-
 
 class InferenceComponent(Resource):
     NAME, TYPE = "InferenceComponentName", "AWS::SageMaker::InferenceComponent"
@@ -49,9 +46,6 @@ class InferenceComponent(Resource):
         arn = f"arn:aws:sagemaker:{region}:{ACCOUNT}:inference-component/{name.lower()}"
         return arn, {"InferenceComponentArn": arn}
 
-    def drop(self) -> None:
-        """Nothing else knows of it."""
-
 
 class ServiceLinkedRole(Resource):
     TYPE = "AWS::IAM::ServiceLinkedRole"
@@ -61,20 +55,9 @@ class ServiceLinkedRole(Resource):
         del name, region
         return props["AWSServiceName"], {"RoleName": props["AWSServiceName"]}
 
-    def drop(self) -> None:
-        """Nothing else knows of it."""
-
 
 class Metadata(Resource):
     TYPE = "AWS::CDK::Metadata"
-
-    @classmethod
-    def put(cls, name: str, props: dict[str, Any], region: str) -> tuple[str, dict[str, str]]:
-        del props, region
-        return name, {}
-
-    def drop(self) -> None:
-        """There is nothing."""
 
 
 register(CompositeAlarm, InferenceComponent, ServiceLinkedRole, Metadata)
