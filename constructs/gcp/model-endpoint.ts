@@ -14,8 +14,8 @@ import { quoted, sampleRequest } from '../../lib/local/sample.js';
 import type { EndpointPlan } from '../../lib/plan.js';
 import type { EndpointSpec } from '../../lib/spec.js';
 import { variableName } from '../../lib/spec-problems.js';
+import { planned } from '../pulumi/endpoint-plan.js';
 import { ContainerImage } from './container-image.js';
-import { planned } from './endpoint-plan.js';
 import { monitor } from './monitoring.js';
 import {
   boundProblems,

@@ -10,7 +10,7 @@ import {
   type ModelEndpointArgs,
 } from '../../../constructs/gcp/index.js';
 import { packageFile } from '../../../lib/package-root.js';
-import { digits, inFolder, madeBy, ofType, settled } from './program.js';
+import { digits, inFolder, madeBy, ofType, settled } from '../pulumi/program.js';
 
 inFolder();
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ContainerImage, ModelEndpoint, type ModelEndpointArgs } from '../../../constructs/gcp/index.js';
-import { digits, madeBy, ofType } from './program.js';
+import { digits, madeBy, ofType } from '../pulumi/program.js';
 
 const made = (args: Partial<ModelEndpointArgs> = {}) =>
   madeBy(

@@ -3,7 +3,7 @@
 //
 // CLOUD_DIR: folder of <package>.json and calls.jsonl. CLOUD_FAIL: `<method>:<part of the URN>`, comma-separated: these calls fail.
 // CLOUD_SLOW_MS: every create takes so long.
-const { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
+const { appendFileSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
 const { createHash } = require('node:crypto');
 const { join } = require('node:path');
 const provider = require('@pulumi/pulumi/proto/provider_pb');
@@ -13,9 +13,9 @@ const { Empty } = require('google-protobuf/google/protobuf/empty_pb');
 const { Struct } = require('google-protobuf/google/protobuf/struct_pb');
 const { grpc, serve } = require('./serve.cjs');
 const { differences, hasUnknown, plain, redacted } = require('./values.cjs');
-const { ruleFor } = require('./gcp.cjs');
 
 const [, , name] = process.argv;
+const { types } = require(`./rules/${name}.cjs`);
 const folder = process.env.CLOUD_DIR;
 const failures = (process.env.CLOUD_FAIL ?? '')
   .split(',')
@@ -30,6 +30,13 @@ function save(state) {
   writeFileSync(scratch, JSON.stringify(state, null, 1));
   renameSync(scratch, file);
 }
+
+/** A type without a rule: a plausible id, its inputs back. */
+const ruleFor = (type, resource) => ({
+  replaceOn: ['location', 'project'],
+  id: () => `${type.replace(/[:/]+/g, '/')}/${resource}`,
+  ...types[type],
+});
 
 const js = (struct) => (struct ? struct.toJavaScript() : {});
 const refused = (code, details) => Object.assign(new Error(details), { code, details });
@@ -70,7 +77,13 @@ function refuse({ type, name: resource }, inputs) {
 }
 
 /** What all packages hold: one refuses by what another has made. */
-const everything = () => load();
+const everything = () =>
+  Object.assign(
+    {},
+    ...readdirSync(folder)
+      .filter((each) => each.endsWith('.json'))
+      .map((each) => JSON.parse(readFileSync(join(folder, each), 'utf8'))),
+  );
 
 async function create(request, resource) {
   const inputs = js(request.getProperties());

@@ -1,4 +1,6 @@
 // Values of the engine's protocol: secrets and unknowns are marked inside plain JSON.
+const { createHash } = require('node:crypto');
+
 const mark = '4dabf18193072939515e22adb298388d';
 const secret = '1b47061264138c4ac30d75fd1eb44270';
 const unknown = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
@@ -43,4 +45,7 @@ function differences(one, other, at = '', found = {}) {
   return found;
 }
 
-module.exports = { plain, redacted, hasUnknown, differences };
+/** Stands for whatever a cloud makes up from something: always the same for the same. */
+const digest = (text, length = 10) => createHash('sha256').update(text).digest('hex').slice(0, length);
+
+module.exports = { digest, plain, redacted, hasUnknown, differences };

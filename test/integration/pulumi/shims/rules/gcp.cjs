@@ -1,9 +1,6 @@
 // What Google does that a program can see: names, ids, computed outputs, what forces a replacement, and what is refused.
-const { createHash } = require('node:crypto');
-const { existsSync, readdirSync, readFileSync } = require('node:fs');
-const { join } = require('node:path');
+const { digest } = require('../values.cjs');
 
-const digest = (text, length = 10) => createHash('sha256').update(text).digest('hex').slice(0, length);
 const project = (inputs) => inputs.project ?? 'shop';
 
 /** Names of accelerators, and the least that comes with them. */
@@ -52,16 +49,6 @@ function serviceProblems(inputs, cloud) {
   ];
 }
 
-/** Every file of a folder, so that another content is another image. */
-function contentsOf(folder) {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
-    .sort()
-    .map((path) => digest(readFileSync(path), 64))
-    .join('');
-}
-
 const types = {
   'gcp:cloudrunv2/service:Service': {
     autoname: 'name',
@@ -96,24 +83,6 @@ const types = {
         ? []
         : ['goal or period out of range'],
   },
-  'docker-build:index:Image': {
-    replaceOn: [],
-    id: (inputs) => inputs.tags[0],
-    outputs: (inputs) => {
-      const sha256 = `sha256:${digest(contentsOf(inputs.context.location), 64)}`;
-      return { digest: sha256, ref: `${inputs.tags[0]}@${sha256}` };
-    },
-    refuse: ({ push, context }) => [
-      ...(push === true ? [] : ['push is required']),
-      ...(existsSync(join(context.location, 'Dockerfile')) ? [] : [`no Dockerfile in ${context.location}`]),
-    ],
-  },
 };
 
-/** Any other type: a plausible id, its inputs back. */
-const other = (type, name) => ({
-  replaceOn: ['location', 'project'],
-  id: () => `${type.replace(/[:/]+/g, '/')}/${name}`,
-});
-
-module.exports = { ruleFor: (type, name) => ({ ...other(type, name), ...types[type] }) };
+module.exports = { types };
