@@ -11,6 +11,7 @@ import type { Construct } from 'constructs';
 import { type Check, type Problem, problemsOf } from '../../lib/errors.js';
 import { hasLocalStorage } from '../../lib/hardware/sagemaker.js';
 import type { EndpointPlan } from '../../lib/plan.js';
+import { boundsProblems } from '../../lib/scheduled-bounds.js';
 import { acknowledge, localStorage } from './acknowledged-findings.js';
 import { acknowledgeQuietAlarms, notifyAll } from './alarms.js';
 import { ContainerImage } from './container-image.js';
@@ -28,7 +29,7 @@ import { containerNetwork, type NetworkOptions, networkProblems, privateAccess, 
 import { type QueueAlarms, queueAlarms, queueMetrics, queueWidgets } from './queue-monitoring.js';
 import { asyncRequestCommand } from './request-command.js';
 import { deploymentConfig, rolloutProblems, tellFailedRollout } from './rollout.js';
-import { boundsOf, followBacklog, type ScalingSchedule, scalableTarget, scheduleProblems, wakeUp } from './scaling.js';
+import { boundsOf, followBacklog, type ScalingSchedule, scalableTarget, wakeUp } from './scaling.js';
 import { machineTypesOf, machineVariant, mainVariant } from './variant.js';
 
 /** An asynchronous endpoint on SageMaker. */
@@ -250,7 +251,7 @@ function ownProblems(scope: Construct, props: AsyncModelEndpointProps): Problem[
     ...optionProblems(scope, props),
     ...networkProblems(props, secrets !== undefined),
     ...rolloutProblems(rollout),
-    ...scheduleProblems(schedules, 0),
+    ...boundsProblems(schedules, 0),
     ...budgetProblems(props, notify),
     ...problemsOf(checks),
   ];

@@ -10,6 +10,7 @@ import { Construct } from 'constructs';
 import { type Problem, problemsOf } from '../../lib/errors.js';
 import { hasLocalStorage } from '../../lib/hardware/sagemaker.js';
 import type { EndpointPlan } from '../../lib/plan.js';
+import { boundsProblems } from '../../lib/scheduled-bounds.js';
 import { acknowledge, localStorage } from './acknowledged-findings.js';
 import { acknowledgeQuietAlarms, notifyAll, type VariantAlarms, variantAlarms } from './alarms.js';
 import { ContainerImage } from './container-image.js';
@@ -29,14 +30,7 @@ import { componentVariant, inferenceComponent, refusedForCapacity } from './infe
 import { containerNetwork, type NetworkOptions, networkProblems, privateAccess, securityGroupsOf } from './network.js';
 import { requestCommand } from './request-command.js';
 import { deploymentConfig, mostAlarms, rollbackProblems, rolloutProblems, tellFailedRollout } from './rollout.js';
-import {
-  boundsOf,
-  followConcurrency,
-  type ScalingSchedule,
-  scalableTarget,
-  scheduleProblems,
-  wakeUp,
-} from './scaling.js';
+import { boundsOf, followConcurrency, type ScalingSchedule, scalableTarget, wakeUp } from './scaling.js';
 import {
   type CapacityReservation,
   machineTypesOf,
@@ -389,7 +383,7 @@ function ownProblems(scope: Construct, props: ModelEndpointProps): Problem[] {
     ...networkProblems(props, secrets !== undefined),
     ...rolloutProblems(rollout),
     ...rollbackProblems(rollbackAlarms, latency ? 2 : 1),
-    ...scheduleProblems(schedules, toZero ? 0 : 1),
+    ...boundsProblems(schedules, toZero ? 0 : 1),
     ...dataCaptureProblems(props.dataCapture),
     ...budgetProblems(props, notify),
     ...(toZero ? toZeroProblems(props) : []),

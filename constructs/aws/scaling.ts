@@ -6,36 +6,16 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as actions from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import type { Problem } from '../../lib/errors.js';
 import type { EndpointPlan } from '../../lib/plan.js';
+import type { ScheduledBounds } from '../../lib/scheduled-bounds.js';
 import type { ScalingSpec } from '../../lib/spec.js';
 
 /** A time at which the bounds change. */
-export interface ScalingSchedule {
+export interface ScalingSchedule extends ScheduledBounds {
   /** When: `Schedule.cron({ hour: '7', weekDay: 'MON-FRI' })`. */
   readonly schedule: scaling.Schedule;
   /** @default TimeZone.ETC_UTC */
   readonly timeZone?: TimeZone;
-  /** Machines from then on, least; whole, at least 1, from 0 where the endpoint scales to zero. */
-  readonly min?: number;
-  /** Machines from then on, most. */
-  readonly max?: number;
-}
-
-export function scheduleProblems(schedules: readonly ScalingSchedule[], least: number): Problem[] {
-  return schedules.flatMap(({ min, max }, index): Problem[] => {
-    const where = `schedules[${index}]`;
-    if (min === undefined && max === undefined) {
-      return [{ where, what: 'it changes nothing. Give min, max or both' }];
-    }
-    const low = [min, max].filter((value) => value !== undefined && !(Number.isInteger(value) && value >= least));
-    return [
-      ...low.map((value) => ({ where, what: `${value} is given; allowed: a whole number from ${least}` })),
-      ...(min !== undefined && max !== undefined && min > max
-        ? [{ where, what: `min ${min} is above max ${max}` }]
-        : []),
-    ];
-  });
 }
 
 /** Bounds, and the requests in flight on one machine that scaling steers to. */
