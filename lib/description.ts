@@ -19,11 +19,12 @@ const described = {
 /** Names of its options. */
 export const descriptionKeys = Object.keys(described) as readonly (keyof EndpointSpec)[];
 
+/** What options say of a description, without what is not given. */
+export const partOf = (options: Partial<EndpointSpec>): Partial<EndpointSpec> =>
+  Object.fromEntries(descriptionKeys.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])));
+
 /** The description alone, without options that are not given. */
-export const descriptionOf = (options: EndpointSpec): EndpointSpec =>
-  Object.fromEntries(
-    descriptionKeys.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])),
-  ) as unknown as EndpointSpec;
+export const descriptionOf = (options: EndpointSpec): EndpointSpec => partOf(options) as EndpointSpec;
 
 /**
  * Places of values that are known only once other resources are made.

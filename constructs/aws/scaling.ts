@@ -6,6 +6,7 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as actions from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
+import { atOnce } from '../../lib/hardware/concurrency.js';
 import type { EndpointPlan } from '../../lib/plan.js';
 import type { ScheduledBounds } from '../../lib/scheduled-bounds.js';
 import type { ScalingSpec } from '../../lib/spec.js';
@@ -30,13 +31,12 @@ const targetShare = 0.7;
 
 /** Bounds as asked for, else from the plan: its count to four times it, at 70 % of what a machine works on at once. */
 export function boundsOf({ hardware }: EndpointPlan, asked: ScalingSpec = {}): ScalingBounds {
-  const { workers, candidate } = hardware;
+  const { candidate } = hardware;
   const min = asked.min ?? candidate.replicas;
-  const atOnce = Math.max(workers ?? 1, candidate.batch, 1);
   return {
     min,
     max: asked.max ?? 4 * Math.max(min, candidate.replicas),
-    target: asked.target ?? Math.max(1, Math.floor(10 * targetShare * atOnce) / 10),
+    target: asked.target ?? Math.max(1, Math.floor(10 * targetShare * atOnce(hardware)) / 10),
   };
 }
 

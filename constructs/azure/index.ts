@@ -1,5 +1,22 @@
-/** `import … from 'slipway/azure'`: what every platform's description shares. The constructs of this cloud are not part of this version. */
+/** `import … from 'slipway/azure'`: components for Pulumi. */
 
+export { ProblemsError, SlipwayError } from '../../lib/errors.js';
 export { Hardware, type HardwareRequest } from '../../lib/hardware/hardware.js';
-export { Model, type ModelSource, type OnnxOptions } from '../../lib/model/model.js';
+export { Model, type ModelSource, type OnnxOptions, type ProfileOptions } from '../../lib/model/model.js';
+export type { EndpointPlan } from '../../lib/plan.js';
 export type { EndpointSpec } from '../../lib/spec.js';
+export type { ScalingSchedule, Weekday } from '../pulumi/schedules.js';
+export {
+  type BoundImage,
+  ContainerImage,
+  type DockerImageOptions,
+  type PlannedImageOptions,
+  type RegistryReference,
+} from './container-image.js';
+export type { Deployed } from './deployment.js';
+export type { DeploymentArgs, Invoker, ModelEndpointArgs } from './endpoint-args.js';
+export type { FoundationArgs, IdentityReference, SecretReference } from './foundation.js';
+export { ModelEndpoint, type ModelEndpointResources } from './model-endpoint.js';
+export type { PrincipalType } from './roles.js';
+export type { Shares } from './traffic.js';
+export type { EncryptionKey, WorkspaceReference } from './workspace.js';

@@ -2,6 +2,7 @@
 
 import type { ServiceArgs } from '@pulumi/gcp/cloudrunv2/service.js';
 import { type Problem, problemsOf } from '../../lib/errors.js';
+import { withWaiting } from '../../lib/hardware/concurrency.js';
 import { loadSeconds } from '../../lib/model/profile.js';
 import type { EndpointPlan } from '../../lib/plan.js';
 import type { EndpointSpec, ScalingSpec } from '../../lib/spec.js';
@@ -31,10 +32,7 @@ export function instances(
 }
 
 /** Requests that one instance gets at once: what it works on, and as many that wait; Cloud Run's default of 80 is for web pages. */
-export function concurrency({ hardware }: EndpointPlan): number {
-  const { workers, candidate } = hardware;
-  return Math.min(1000, 2 * Math.max(workers ?? 1, candidate.batch, 1));
-}
+export const concurrency = ({ hardware }: EndpointPlan): number => Math.min(1000, withWaiting(hardware));
 
 /** Cloud Run waits 240 s for a container unless told otherwise, and at most so long in one period. */
 function startUp(plan: EndpointPlan) {

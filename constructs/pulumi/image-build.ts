@@ -44,6 +44,14 @@ export function layOut(plan: EndpointPlan, { buildSecrets = {}, ...options }: Bu
 export const tagged = ({ name }: EndpointPlan, { digest }: ImageContext): string =>
   `${name.toLowerCase()}:${digest.slice(0, 12)}`;
 
+/** How to log in to a registry. */
+export interface RegistryLogin {
+  /** Its host. */
+  readonly address: pulumi.Input<string>;
+  readonly username: pulumi.Input<string>;
+  readonly password: pulumi.Input<string>;
+}
+
 const builder = '@pulumi/docker-build';
 
 function docker(): typeof dockerBuild {
@@ -58,6 +66,7 @@ function docker(): typeof dockerBuild {
  * Builds a context and pushes it.
  *
  * @param repository - what the image's name begins with, without a slash at its end
+ * @param login - to the registry; by default Docker's own credentials on the machine
  * @returns the image with its digest
  * @throws SlipwayError without the package `@pulumi/docker-build`
  */
@@ -68,6 +77,7 @@ export function builtImage(
   repository: pulumi.Input<string>,
   { buildSecrets = {} }: BuildOptions,
   options: pulumi.CustomResourceOptions,
+  login?: RegistryLogin,
 ): pulumi.Output<string> {
   const image = new (docker().Image)(
     name,
@@ -76,6 +86,7 @@ export function builtImage(
       platforms: [context.platform as dockerBuild.Platform],
       tags: [pulumi.interpolate`${repository}/${tagged(plan, context)}`],
       push: true,
+      ...(login && { registries: [login] }),
       // A preview shows what would be built; it builds nothing.
       buildOnPreview: false,
       ...(Object.keys(buildSecrets).length > 0 && { secrets: buildSecrets as Record<string, pulumi.Input<string>> }),

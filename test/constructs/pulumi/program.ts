@@ -32,7 +32,30 @@ const computed: Readonly<Record<string, (inputs: Record<string, unknown>, name: 
     name: `projects/1/services/${service}/serviceLevelObjectives/${sloId}`,
   }),
   'gcp:artifactregistry/repository:Repository': () => ({ project: 'shop' }),
+  'azure-native:machinelearningservices:OnlineEndpoint': ({ endpointName, properties }, name) => ({
+    name: endpointName ?? `${name}1a2b3c4d`,
+    properties: {
+      ...(properties as object),
+      scoringUri: `https://${endpointName ?? name}.westeurope.inference.ml.azure.com/score`,
+    },
+  }),
+  'azure-native:machinelearningservices:OnlineDeployment': ({ deploymentName }) => ({ name: deploymentName }),
+  'azure-native:machinelearningservices:Workspace': (_, name) => ({ name: `${name}1a2b3c4d` }),
+  'azure-native:resources:ResourceGroup': (_, name) => ({ name: `${name}1a2b3c4d` }),
+  'azure-native:managedidentity:UserAssignedIdentity': (_, name) => ({ principalId: `${name}-principal` }),
+  'azure-native:containerregistry:Registry': (_, name) => ({ loginServer: `${name}1a2b3c4d.azurecr.io` }),
   'docker-build:index:Image': ({ tags }) => ({ ref: `${(tags as string[])[0]}@sha256:${'0'.repeat(64)}` }),
+};
+
+/** What a cloud answers. */
+const answers: Readonly<Record<string, object>> = {
+  'azure-native:authorization:getClientConfig': {
+    clientId: 'client',
+    objectId: 'object',
+    subscriptionId: '00000000-0000-0000-0000-000000000001',
+    tenantId: '00000000-0000-0000-0000-000000000002',
+  },
+  'azure-native:authorization:getClientToken': { token: 'token-of-azure' },
 };
 
 beforeEach(async () => {
@@ -41,9 +64,10 @@ beforeEach(async () => {
     {
       newResource({ type, name, inputs, id }) {
         made.push({ type, name, inputs });
-        return { id: id || `${name}-id`, state: { ...inputs, ...computed[type]?.(inputs, name) } };
+        const path = type.startsWith('azure-native:') ? `/azure/${type.split(':').at(-1)}/${name}` : `${name}-id`;
+        return { id: id || path, state: { ...inputs, ...computed[type]?.(inputs, name) } };
       },
-      call: ({ inputs }) => inputs,
+      call: ({ token, inputs }) => answers[token] ?? inputs,
     },
     'shop',
     'dev',
@@ -61,15 +85,16 @@ export const settled = <T>(output: pulumi.Output<T>): Promise<T> =>
     });
   });
 
-/** Resources once nothing more is to come. */
+/** What is made from now on, once nothing more is to come. */
 export async function madeBy(make: () => unknown): Promise<readonly Made[]> {
+  const before = made.length;
   make();
   let count = -1;
   while (count !== made.length) {
     count = made.length;
     await new Promise((resolve) => setTimeout(resolve, 30));
   }
-  return made;
+  return made.slice(before);
 }
 
 /** By name: they are made as their inputs come. */
