@@ -5,23 +5,21 @@ import { ServiceIamMember } from '@pulumi/gcp/cloudrunv2/serviceIamMember.js';
 import type { AlertPolicy } from '@pulumi/gcp/monitoring/alertPolicy.js';
 import type { Dashboard } from '@pulumi/gcp/monitoring/dashboard.js';
 import type { Slo } from '@pulumi/gcp/monitoring/slo.js';
-import { SecretIamMember } from '@pulumi/gcp/secretmanager/secretIamMember.js';
-import { Account } from '@pulumi/gcp/serviceaccount/account.js';
-import { BucketIAMMember } from '@pulumi/gcp/storage/bucketIAMMember.js';
+import type { Account } from '@pulumi/gcp/serviceaccount/account.js';
 import * as pulumi from '@pulumi/pulumi';
 import { type Check, type Problem, problemsOf } from '../../lib/errors.js';
-import { quoted, sampleRequest } from '../../lib/local/sample.js';
 import type { EndpointPlan } from '../../lib/plan.js';
 import type { EndpointSpec } from '../../lib/spec.js';
 import { variableName } from '../../lib/spec-problems.js';
 import { planned } from '../pulumi/endpoint-plan.js';
+import { requestCommand } from '../pulumi/request-command.js';
 import { ContainerImage } from './container-image.js';
+import { identity, modelFolder, type SecretReference } from './identity.js';
 import { monitor } from './monitoring.js';
 import {
   boundProblems,
   concurrency,
   containerOf,
-  idOf,
   instances,
   placementOf,
   serviceNameProblems,
@@ -30,14 +28,6 @@ import {
   trafficOf,
   trafficProblems,
 } from './service.js';
-
-/** A secret of Secret Manager. */
-export interface SecretReference {
-  /** Its id, or its full name. */
-  readonly secret: pulumi.Input<string>;
-  /** @default 'latest' */
-  readonly version?: pulumi.Input<string>;
-}
 
 /** A network that instances reach. */
 export interface NetworkArgs {
@@ -144,9 +134,6 @@ const ingresses = {
 
 const egresses = { 'private-ranges': 'PRIVATE_RANGES_ONLY', all: 'ALL_TRAFFIC' } as const;
 
-/** A body up to this size stands in the command itself, characters. */
-const inline = 4000;
-
 /**
  * An endpoint on Cloud Run: service with its machine or accelerator, image, account, invokers, probes and bounds from one description.
  *
@@ -179,13 +166,11 @@ export class ModelEndpoint extends pulumi.ComponentResource {
     const inside = { parent: this };
     const project = args.project === undefined ? {} : { project: args.project };
 
-    const account =
-      args.serviceAccount === undefined
-        ? new Account(name, { accountId: accountId(name), displayName: `Endpoint ${plan.name}`, ...project }, inside)
-        : null;
-    this.serviceAccountEmail = account ? account.email : pulumi.output(args.serviceAccount!);
-    const member = pulumi.interpolate`serviceAccount:${this.serviceAccountEmail}`;
-    const granted = grants(name, args, plan, member, inside);
+    const { email, account, granted } = identity(name, [plan], {
+      ...{ parent: this, project: args.project, given: args.serviceAccount },
+      secrets: args.secrets ?? {},
+    });
+    this.serviceAccountEmail = email;
 
     const { reference } = (args.image ?? ContainerImage.fromPlan()).bind(
       { parent: this, name, location: args.location, project: args.project },
@@ -196,7 +181,7 @@ export class ModelEndpoint extends pulumi.ComponentResource {
     const service = new Service(name, serviceArgs(args, plan, this.serviceAccountEmail, reference), {
       ...inside,
       // Instances read the model and the secrets when they start.
-      dependsOn: granted,
+      dependsOn: [...granted],
     });
     for (const [index, invoker] of (args.invokers ?? []).entries()) {
       new ServiceIamMember(
@@ -216,7 +201,11 @@ export class ModelEndpoint extends pulumi.ComponentResource {
     const { candidate } = plan.hardware;
     this.monthlyUsd = pulumi.output(candidate.monthlyUsd);
     this.priceDate = pulumi.output(candidate.priceDate);
-    this.request = requestCommand(plan, service.uri);
+    this.request = requestCommand(
+      plan,
+      pulumi.interpolate`${service.uri}/v2/models/${plan.serving.model.name}/infer`,
+      'gcloud auth print-identity-token',
+    );
     this.registerOutputs({
       url: this.url,
       serviceName: this.serviceName,
@@ -237,53 +226,6 @@ export class ModelEndpoint extends pulumi.ComponentResource {
       { parent: this },
     );
   }
-}
-
-/** Accounts have 6 to 30 characters and are one for each stack. */
-const accountId = (name: string): string => {
-  const id = idOf(`${name}-${pulumi.getStack()}`, 30);
-  return id.length < 6 ? `${id}-model` : id;
-};
-
-/** The bucket's part and the folder of a model that stays in Cloud Storage. */
-function modelFolder({ source }: EndpointPlan): { readonly bucket: string; readonly folder: string } | null {
-  if (!source.uri?.startsWith('gs://')) return null;
-  const [bucket = '', ...path] = source.uri.slice('gs://'.length).replace(/\/+$/, '').split('/');
-  return { bucket, folder: path.join('/') };
-}
-
-function grants(
-  name: string,
-  { secrets = {}, project }: ModelEndpointArgs,
-  plan: EndpointPlan,
-  member: pulumi.Output<string>,
-  options: pulumi.CustomResourceOptions,
-): pulumi.Resource[] {
-  const stored = modelFolder(plan);
-  return [
-    ...Object.entries(secrets).map(
-      ([variable, { secret }]) =>
-        new SecretIamMember(
-          `${name}-${variable.toLowerCase()}`,
-          {
-            secretId: secret,
-            role: 'roles/secretmanager.secretAccessor',
-            member,
-            ...(project !== undefined && { project }),
-          },
-          options,
-        ),
-    ),
-    ...(stored
-      ? [
-          new BucketIAMMember(
-            `${name}-model`,
-            { bucket: stored.bucket, role: 'roles/storage.objectViewer', member },
-            options,
-          ),
-        ]
-      : []),
-  ];
 }
 
 const mounted = '/opt/slipway/model';
@@ -347,15 +289,6 @@ function serviceArgs(
     },
   };
   return args.transform?.service?.(made) ?? made;
-}
-
-/** Signed by gcloud: the service takes ID tokens of those who may ask. */
-function requestCommand(plan: EndpointPlan, url: pulumi.Output<string>): pulumi.Output<string> {
-  const text = JSON.stringify(sampleRequest(plan).body);
-  const body = text.length <= inline ? `-d ${quoted(text)}` : '--data-binary @request.json';
-  const route = `/v2/models/${plan.serving.model.name}/infer`;
-  const token = '"Authorization: Bearer $(gcloud auth print-identity-token)"';
-  return pulumi.interpolate`curl -s ${url}${route} -H ${token} -H 'Content-Type: application/json' ${body}`;
 }
 
 const reserved = new Set(['PORT', 'K_SERVICE', 'K_REVISION', 'K_CONFIGURATION']);
