@@ -113,6 +113,9 @@ function registered(
   );
 }
 
+/** What has a name of its own for each content is made beside the old one; for given names the provider deletes first. */
+const beside = { deleteBeforeReplace: false };
+
 /** Makes a deployment, with what scales it. Another image or machine is made beside the old one, which goes once requests have moved. */
 export function deploy(parts: DeploymentParts, place: DeploymentPlace): Deployed {
   const { role, plan, description, image, secrets, schedules } = parts;
@@ -138,9 +141,9 @@ export function deploy(parts: DeploymentParts, place: DeploymentPlace): Deployed
         },
       },
     },
-    inside,
+    { ...inside, ...beside },
   );
-  const model = registered(name, parts, place, inside);
+  const model = registered(name, parts, place, { ...inside, ...beside });
   const bounds = boundsOf(plan, description.scaling);
   const scales = bounds.min !== bounds.max || schedules.length > 0;
   const args: OnlineDeploymentArgs = {
@@ -175,6 +178,7 @@ export function deploy(parts: DeploymentParts, place: DeploymentPlace): Deployed
   const deployment = new OnlineDeployment(name, parts.transform?.(args) ?? args, {
     parent,
     dependsOn: [...after],
+    ...beside,
     // Azure refuses to delete what takes requests; with the endpoint, its deployments go.
     deletedWith: endpoint,
     ...(scales && { ignoreChanges: ['sku.capacity'] }),

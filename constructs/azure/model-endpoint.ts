@@ -93,7 +93,6 @@ export class ModelEndpoint extends pulumi.ComponentResource {
     const properties = {
       authMode: 'AADToken',
       publicNetworkAccess: publicAccess,
-      description: `Model ${plans.main.name}`,
     };
     const endpointArgs: OnlineEndpointArgs = {
       ...{ resourceGroupName, location, tags: { ...tags }, properties },

@@ -36,7 +36,7 @@ describe.sequential('an endpoint', () => {
     const { code, said, calls } = await up();
     expect(code, said).toBe(0);
     const { url, image, monthlyUsd, request } = await project.outputs();
-    expect(url).toMatch(/^https:\/\/digits-[0-9a-f]{7}-[0-9a-f]+\.a\.run\.app$/);
+    expect(url).toMatch(/^https:\/\/digits-[0-9a-f]{8}-[0-9a-f]+\.a\.run\.app$/);
     expect(image).toMatch(/digits:[0-9a-f]{12}@sha256:[0-9a-f]{64}$/);
     expect(containerOf().image).toBe(image);
     expect(monthlyUsd).toBeGreaterThan(0);

@@ -15,7 +15,7 @@ const { grpc, serve } = require('./serve.cjs');
 const { differences, hasUnknown, plain, redacted } = require('./values.cjs');
 
 const [, , name] = process.argv;
-const { types } = require(`./rules/${name}.cjs`);
+const { types, answers = {} } = require(`./rules/${name}.cjs`);
 const folder = process.env.CLOUD_DIR;
 const failures = (process.env.CLOUD_FAIL ?? '')
   .split(',')
@@ -34,6 +34,7 @@ function save(state) {
 /** A type without a rule: a plausible id, its inputs back. */
 const ruleFor = (type, resource) => ({
   replaceOn: ['location', 'project'],
+  separator: '-',
   id: () => `${type.replace(/[:/]+/g, '/')}/${resource}`,
   ...types[type],
 });
@@ -120,12 +121,12 @@ function update(request, resource) {
 }
 
 function diff(request, { type, name: resource }) {
-  const { replaceOn } = ruleFor(type, resource);
+  const { autoname, replaceOn, separator, unseen } = ruleFor(type, resource);
   const ignored = request.getIgnorechangesList();
   const within = (path, tops) =>
     tops.some((top) => path === top || path.startsWith(`${top}.`) || path.startsWith(`${top}[`));
   const found = Object.entries(differences(plain(js(request.getOldInputs())), plain(js(request.getNews())))).filter(
-    ([path]) => !within(path, ignored),
+    ([path]) => !within(path, ignored) && !unseen?.test(path),
   );
   const response = new provider.DiffResponse();
   for (const [path, kind] of found) {
@@ -147,18 +148,22 @@ function diff(request, { type, name: resource }) {
   response.setHasdetaileddiff(true);
   response.setDiffsList([...new Set(found.map(([path]) => top(path)))]);
   response.setReplacesList(replaces);
-  response.setDeletebeforereplace(replaces.length > 0);
+  // Both clouds' providers: what has a random name is made anew beside the old one.
+  const old = plain(js(request.getOldInputs()));
+  const random = autoname && /^[0-9a-f]{8}$/.test(old[autoname]?.split(`${resource}${separator}`)[1]);
+  response.setDeletebeforereplace(replaces.length > 0 && !random);
   const { DIFF_SOME, DIFF_NONE } = provider.DiffResponse.DiffChanges;
   response.setChanges(found.length > 0 ? DIFF_SOME : DIFF_NONE);
   return [response, { id: request.getId(), changed: found.map(([path]) => path), replaces }];
 }
 
 function check(request, { urn, type, name: resource }) {
-  const { autoname } = ruleFor(type, resource);
+  const { autoname, separator } = ruleFor(type, resource);
   const inputs = js(request.getNews());
   if (autoname && inputs[autoname] === undefined) {
-    const suffix = createHash('sha256').update(urn).digest('hex').slice(0, 7);
-    inputs[autoname] = js(request.getOlds())[autoname] ?? `${resource}-${suffix}`;
+    const seed = Buffer.from(request.getRandomseed_asU8());
+    const suffix = createHash('sha256').update(urn).update(seed).digest('hex').slice(0, 8);
+    inputs[autoname] = js(request.getOlds())[autoname] ?? `${resource}${separator}${suffix}`;
   }
   const response = new provider.CheckResponse();
   response.setInputs(Struct.fromJavaScript(inputs));
@@ -176,9 +181,14 @@ function read(request) {
   return [response, { id: request.getId(), found: Boolean(known) }];
 }
 
-function remove(request) {
-  const { [request.getId()]: gone, ...state } = load();
-  save(state);
+function remove(request, { type, name: resource }) {
+  const id = request.getId();
+  const { keeps, removes } = ruleFor(type, resource);
+  const problems = keeps?.(id, everything()) ?? [];
+  if (problems.length > 0) throw refused(grpc.status.FAILED_PRECONDITION, problems.join('; '));
+  const { [id]: gone, ...state } = load();
+  const along = removes?.(id);
+  save(along ? Object.fromEntries(Object.entries(state).filter(([other]) => !along(other))) : state);
   return [new Empty(), { id: request.getId(), found: gone !== undefined }];
 }
 
@@ -221,7 +231,7 @@ serve(ResourceProviderService, {
   delete: method('delete', remove),
   invoke: method('invoke', (request) => {
     const response = new provider.InvokeResponse();
-    response.setReturn(Struct.fromJavaScript({}));
+    response.setReturn(Struct.fromJavaScript(answers[request.getTok()] ?? {}));
     return [response, { token: request.getTok() }];
   }),
   getMapping: method('getMapping', () => [new provider.GetMappingResponse()]),
