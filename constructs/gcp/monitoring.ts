@@ -1,4 +1,4 @@
-/** Objectives, alert policies and dashboard of a Cloud Run service, from its monitoring plan. */
+/** Objectives, alert policies and dashboard of an endpoint in Cloud Monitoring, from its monitoring plan. */
 
 import type { Service } from '@pulumi/gcp/cloudrunv2/service.js';
 import { AlertPolicy } from '@pulumi/gcp/monitoring/alertPolicy.js';
@@ -6,12 +6,8 @@ import { Dashboard } from '@pulumi/gcp/monitoring/dashboard.js';
 import { GenericService } from '@pulumi/gcp/monitoring/genericService.js';
 import { Slo } from '@pulumi/gcp/monitoring/slo.js';
 import * as pulumi from '@pulumi/pulumi';
-import {
-  type CloudRunAlert,
-  type CloudRunSlo,
-  cloudRunDashboard,
-  cloudRunMonitoring,
-} from '../../lib/monitoring/cloud-run.js';
+import type { CloudAlert, CloudMonitoring, CloudSlo } from '../../lib/monitoring/cloud-monitoring.js';
+import { cloudRunDashboard, cloudRunMonitoring } from '../../lib/monitoring/cloud-run.js';
 import type { EndpointPlan } from '../../lib/plan.js';
 import { idOf } from './service.js';
 
@@ -28,61 +24,87 @@ export interface Monitored {
   readonly dashboard: Dashboard | null;
 }
 
+/** What is watched, as data with placeholders. */
+export interface Watched {
+  readonly plan: CloudMonitoring;
+  readonly dashboardJson: string;
+  /** Of the service in Cloud Monitoring that objectives belong to. */
+  readonly serviceId: pulumi.Output<string>;
+  /** Puts the endpoint's own names into a text. */
+  readonly named: (text: string) => pulumi.Output<string>;
+}
+
+/** Where a service of Cloud Monitoring is, and what it is called. */
+export const monitoredService = (
+  name: string,
+  { monitoring }: EndpointPlan,
+  project: pulumi.Input<string> | undefined,
+) => ({
+  serviceId: idOf(`${name}-${pulumi.getStack()}`, 63),
+  displayName: `Endpoint ${monitoring.model}`,
+  ...(project !== undefined && { project }),
+});
+
+/** Makes what watches an endpoint. */
+export function watch(name: string, watched: Watched, options: MonitorOptions): Monitored {
+  const { parent, project, notify, dashboard } = options;
+  const { plan, dashboardJson, named } = watched;
+  const place = project === undefined ? {} : { project };
+  const inside = { parent };
+  const slos = new Map(plan.slos.map((slo) => [slo.id, sloOf(name, slo, watched, place, inside)]));
+  return {
+    slos: [...slos.values()],
+    alerts: plan.alerts.map((alert) => alertOf(name, alert, slos, named, { ...place, notify }, inside)),
+    dashboard: dashboard ? new Dashboard(name, { dashboardJson: named(dashboardJson), ...place }, inside) : null,
+  };
+}
+
 /** Stands for the service's name until it is known; no name of a service has these characters. */
 const placeholder = '@SERVICE@';
 
-/** A text of the plan with the service's own name. */
-const named = (text: string, service: Service): pulumi.Output<string> =>
-  service.name.apply((name) => text.replaceAll(placeholder, name));
-
-/** Makes what watches a service. */
-export function monitor(
-  name: string,
-  { monitoring, hardware }: EndpointPlan,
-  service: Service,
-  { parent, project, notify, dashboard }: MonitorOptions,
-): Monitored {
-  const inside = { parent };
-  const place = project === undefined ? {} : { project };
-  const plan = cloudRunMonitoring(monitoring, placeholder);
-  const watched = new GenericService(
+/** Makes what watches a Cloud Run service. */
+export function monitor(name: string, plan: EndpointPlan, service: Service, options: MonitorOptions): Monitored {
+  const { monitoring, hardware } = plan;
+  const { processors, price } = hardware.chosen;
+  const generic = new GenericService(
     name,
     {
-      serviceId: idOf(`${name}-${pulumi.getStack()}`, 63),
-      displayName: `Endpoint ${monitoring.model}`,
+      ...monitoredService(name, plan, options.project),
       basicService: {
         serviceType: 'CLOUD_RUN',
         serviceLabels: { service_name: service.name, location: service.location },
       },
-      ...place,
     },
-    inside,
+    { parent: options.parent },
   );
-  const slos = new Map(plan.slos.map((slo) => [slo.id, sloOf(name, slo, watched, service, place, inside)]));
-  const alerts = plan.alerts.map((alert) => alertOf(name, alert, slos, service, { ...place, notify }, inside));
-  const { processors, price } = hardware.chosen;
-  const body = cloudRunDashboard(monitoring, placeholder, { processors, usdPerHour: price?.usdPerHour ?? null });
-  return {
-    slos: [...slos.values()],
-    alerts,
-    dashboard: dashboard ? new Dashboard(name, { dashboardJson: named(body, service), ...place }, inside) : null,
-  };
+  return watch(
+    name,
+    {
+      plan: cloudRunMonitoring(monitoring, placeholder),
+      dashboardJson: cloudRunDashboard(monitoring, placeholder, {
+        processors,
+        usdPerHour: price?.usdPerHour ?? null,
+      }),
+      serviceId: generic.serviceId,
+      named: (text) => service.name.apply((own) => text.replaceAll(placeholder, own)),
+    },
+    options,
+  );
 }
 
 type Place = { readonly project?: pulumi.Input<string> };
 
 function sloOf(
   name: string,
-  { id, displayName, goal, rollingPeriodDays, goodTotalRatio, distributionCut }: CloudRunSlo,
-  watched: GenericService,
-  service: Service,
+  { id, displayName, goal, rollingPeriodDays, goodTotalRatio, distributionCut }: CloudSlo,
+  { serviceId, named }: Watched,
   place: Place,
   options: pulumi.CustomResourceOptions,
 ): Slo {
   return new Slo(
     `${name}-${id}`,
     {
-      service: watched.serviceId,
+      service: serviceId,
       sloId: id,
       displayName,
       goal,
@@ -90,13 +112,13 @@ function sloOf(
       requestBasedSli: {
         ...(goodTotalRatio && {
           goodTotalRatio: {
-            totalServiceFilter: named(goodTotalRatio.totalServiceFilter, service),
-            badServiceFilter: named(goodTotalRatio.badServiceFilter, service),
+            totalServiceFilter: named(goodTotalRatio.totalServiceFilter),
+            badServiceFilter: named(goodTotalRatio.badServiceFilter),
           },
         }),
         ...(distributionCut && {
           distributionCut: {
-            distributionFilter: named(distributionCut.distributionFilter, service),
+            distributionFilter: named(distributionCut.distributionFilter),
             range: distributionCut.range,
           },
         }),
@@ -109,9 +131,9 @@ function sloOf(
 
 function alertOf(
   name: string,
-  { name: alert, severity, documentation, conditions }: CloudRunAlert,
+  { name: alert, severity, documentation, conditions }: CloudAlert,
   slos: ReadonlyMap<string, Slo>,
-  service: Service,
+  named: Watched['named'],
   { notify, ...place }: Place & { readonly notify: readonly pulumi.Input<string>[] },
   options: pulumi.CustomResourceOptions,
 ): AlertPolicy {
@@ -126,7 +148,7 @@ function alertOf(
       conditions: conditions.map(({ displayName, filter, slo, thresholdValue, durationSeconds, sumOverSeconds }) => ({
         displayName,
         conditionThreshold: {
-          filter: slo ? slos.get(slo)!.name.apply((full) => filter.replace('SLO', full)) : named(filter, service),
+          filter: slo ? slos.get(slo)!.name.apply((full) => filter.replace('SLO', full)) : named(filter),
           comparison: 'COMPARISON_GT',
           thresholdValue,
           duration: `${durationSeconds}s`,
