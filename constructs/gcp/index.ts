@@ -6,11 +6,7 @@ export { Model, type ModelSource, type OnnxOptions, type ProfileOptions } from '
 export type { EndpointPlan } from '../../lib/plan.js';
 export type { EndpointSpec } from '../../lib/spec.js';
 export { type BoundImage, ContainerImage, type PlannedImageOptions } from './container-image.js';
+export type { ModelEndpointArgs, NetworkArgs } from './endpoint-args.js';
 export type { SecretReference } from './identity.js';
-export {
-  ModelEndpoint,
-  type ModelEndpointArgs,
-  type ModelEndpointResources,
-  type NetworkArgs,
-} from './model-endpoint.js';
+export { ModelEndpoint, type ModelEndpointResources } from './model-endpoint.js';
 export type { TrafficTarget } from './service.js';
