@@ -1,9 +1,10 @@
 /** What the identity of a managed online endpoint may do, and those who ask it. */
 
+import type { RoleAssignment } from '@pulumi/azure-native/authorization/roleAssignment.js';
 import { RoleDefinition } from '@pulumi/azure-native/authorization/roleDefinition.js';
 import * as pulumi from '@pulumi/pulumi';
 import type { DeploymentImage } from './deployment-images.js';
-import type { ModelEndpointArgs } from './endpoint-args.js';
+import type { Invoker, ModelEndpointArgs } from './endpoint-args.js';
 import { type Foundation, grantSecrets } from './foundation.js';
 import { builtInRole, grant } from './roles.js';
 import type { BoundWorkspace } from './workspace.js';
@@ -49,13 +50,18 @@ export function grantEndpoint(
 /** Azure's own roles for this may change the endpoint too. */
 const scoring = 'Microsoft.MachineLearningServices/workspaces/onlineEndpoints/score/action';
 
+/** What a role for asking is made for. */
+export interface Askable {
+  /** Full resource id. */
+  readonly id: pulumi.Output<string>;
+  readonly name: pulumi.Output<string>;
+  readonly resourceGroupName: pulumi.Output<string>;
+  readonly subscriptionId: pulumi.Output<string>;
+}
+
 /** A role that may ask the endpoint and nothing else; its full id. */
-export function invokeRole(
-  name: string,
-  endpointName: pulumi.Output<string>,
-  { subscriptionId, resourceGroupName }: Foundation,
-  parent: pulumi.Resource,
-): pulumi.Output<string> {
+function invokeRole(name: string, endpoint: Askable, parent: pulumi.Resource | undefined): pulumi.Output<string> {
+  const { subscriptionId, resourceGroupName } = endpoint;
   const scope = pulumi.interpolate`/subscriptions/${subscriptionId}/resourceGroups/${resourceGroupName}`;
   const role = new RoleDefinition(
     name,
@@ -63,12 +69,27 @@ export function invokeRole(
       scope,
       assignableScopes: [scope],
       // One name in a tenant.
-      roleName: pulumi.interpolate`Ask ${endpointName} (${resourceGroupName})`,
+      roleName: pulumi.interpolate`Ask ${endpoint.name} (${resourceGroupName})`,
       roleType: 'CustomRole',
-      description: pulumi.interpolate`May send requests to the endpoint ${endpointName}`,
+      description: pulumi.interpolate`May send requests to the endpoint ${endpoint.name}`,
       permissions: [{ actions: [scoring] }],
     },
-    { parent },
+    parent ? { parent } : {},
   );
   return role.id;
+}
+
+/** Gives the right to ask an endpoint; the role is made when the first one gets it. */
+export type GrantInvoke = (name: string, invoker: Invoker) => RoleAssignment;
+
+export function invokeGrants(endpoint: Askable, parent: pulumi.Resource | undefined): GrantInvoke {
+  let role: pulumi.Output<string> | undefined;
+  return (name, { principalId, principalType }) => {
+    role ??= invokeRole(name, endpoint, parent);
+    return grant(
+      name,
+      { role, scope: endpoint.id, principalId, ...(principalType && { principalType }) },
+      parent ? { parent } : {},
+    );
+  };
 }

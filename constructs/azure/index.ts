@@ -15,6 +15,7 @@ export {
 } from './container-image.js';
 export type { Deployed } from './deployment.js';
 export type { DeploymentArgs, Invoker, ModelEndpointArgs } from './endpoint-args.js';
+export type { Endpoint, EndpointReference } from './existing-endpoint.js';
 export type { FoundationArgs, IdentityReference, SecretReference } from './foundation.js';
 export { ModelEndpoint, type ModelEndpointResources } from './model-endpoint.js';
 export type { PrincipalType } from './roles.js';

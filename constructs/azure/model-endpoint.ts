@@ -14,10 +14,10 @@ import { boundsOf } from './autoscale.js';
 import { type Deployed, deploy } from './deployment.js';
 import { bindImages } from './deployment-images.js';
 import { type Invoker, type ModelEndpointArgs, ownProblems } from './endpoint-args.js';
-import { grantEndpoint, invokeRole } from './endpoint-roles.js';
+import { type GrantInvoke, grantEndpoint, invokeGrants } from './endpoint-roles.js';
+import { type Endpoint, type EndpointReference, existingEndpoint } from './existing-endpoint.js';
 import { type Foundation, foundation } from './foundation.js';
 import { quotaOf } from './quota.js';
-import { grant } from './roles.js';
 import { route } from './traffic.js';
 import { type BoundWorkspace, givenWorkspace, newWorkspace } from './workspace.js';
 
@@ -44,7 +44,7 @@ const tokenCommand = 'az account get-access-token --resource https://ml.azure.co
  *
  * @throws InputPropertiesError in the preview, with everything that is wrong at once
  */
-export class ModelEndpoint extends pulumi.ComponentResource {
+export class ModelEndpoint extends pulumi.ComponentResource implements Endpoint {
   /** Where requests go; callers send a token of Entra ID for `https://ml.azure.com`. */
   readonly url: pulumi.Output<string>;
   readonly endpointName: pulumi.Output<string>;
@@ -67,7 +67,7 @@ export class ModelEndpoint extends pulumi.ComponentResource {
   /** The same for further ones. */
   readonly furtherPlans: Readonly<Record<string, EndpointPlan>>;
   readonly resources: ModelEndpointResources;
-  private invoke: pulumi.Output<string> | undefined;
+  private readonly invokers: GrantInvoke;
 
   constructor(name: string, args: ModelEndpointArgs, options?: pulumi.ComponentResourceOptions) {
     const { deployments: further = {}, tags = {}, location } = args;
@@ -140,6 +140,8 @@ export class ModelEndpoint extends pulumi.ComponentResource {
     );
     this.priceDate = pulumi.output(plans.main.hardware.candidate.priceDate);
     this.request = requestCommand(plans.main, this.url, tokenCommand);
+    const { subscriptionId } = base;
+    this.invokers = invokeGrants({ id: endpoint.id, name: endpoint.name, resourceGroupName, subscriptionId }, this);
     for (const [index, invoker] of (args.invokers ?? []).entries()) {
       this.grantInvoke(`${name}-invoker-${index + 1}`, invoker);
     }
@@ -157,15 +159,14 @@ export class ModelEndpoint extends pulumi.ComponentResource {
     });
   }
 
+  /** An endpoint that was made elsewhere, to be asked and to let others ask. */
+  static get(name: string, reference: EndpointReference, options?: pulumi.CustomResourceOptions): Endpoint {
+    return existingEndpoint(name, reference, options);
+  }
+
   /** Lets somebody ask, and do nothing else. */
-  grantInvoke(name: string, { principalId, principalType }: Invoker): RoleAssignment {
-    const { endpoint, foundation: base } = this.resources;
-    this.invoke ??= invokeRole(name, this.endpointName, base, this);
-    return grant(
-      name,
-      { role: this.invoke, scope: endpoint.id, principalId, ...(principalType && { principalType }) },
-      { parent: this },
-    );
+  grantInvoke(name: string, invoker: Invoker): RoleAssignment {
+    return this.invokers(name, invoker);
   }
 }
 

@@ -1,6 +1,12 @@
 import * as pulumi from '@pulumi/pulumi';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { ContainerImage, Hardware, ModelEndpoint, type ModelEndpointArgs } from '../../../constructs/azure/index.js';
+import {
+  ContainerImage,
+  type Endpoint,
+  Hardware,
+  ModelEndpoint,
+  type ModelEndpointArgs,
+} from '../../../constructs/azure/index.js';
 import { digits, inFolder, type Made, madeBy, ofType, settled } from '../pulumi/program.js';
 
 inFolder();
@@ -300,6 +306,24 @@ describe('what is there already', () => {
       ['shop-principal', '/azure/StorageAccount/shop'],
       ['shop-principal', '/azure/Registry/shop'],
     ]);
+  });
+
+  test('was made by another program: it is asked, and others may ask', async () => {
+    let found: Endpoint | undefined;
+    const resources = await madeBy(() => {
+      found = ModelEndpoint.get('theirs', {
+        endpointName: 'fraud',
+        workspaceName: 'ml',
+        resourceGroupName: 'theirs-rg',
+      });
+      found.grantInvoke('web', { principalId: 'web-principal' });
+    });
+    const id =
+      '/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/theirs-rg/providers/Microsoft.MachineLearningServices/workspaces/ml/onlineEndpoints/fraud';
+    expect(await settled(found!.url)).toBe('https://theirs.westeurope.inference.ml.azure.com/score');
+    const [role] = ofType(resources, ':RoleDefinition');
+    expect(role!.inputs.scope).toBe('/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/theirs-rg');
+    expect(ofType(resources, ':RoleAssignment')[0]!.inputs).toMatchObject({ principalId: 'web-principal', scope: id });
   });
 
   test('a secret is read from its vault by the identity, and never in the clear', async () => {

@@ -155,6 +155,14 @@ describe.sequential('an endpoint', () => {
     expect(held('machinelearningservices:OnlineDeployment')[0]!.inputs.sku).toMatchObject({ capacity: 7 });
   });
 
+  test('has neither the token of the registry nor a secret in its state or in what is said', async () => {
+    const exported = await project.pulumi(['stack', 'export'], { MODEL: 'digits-encoder' });
+    expect(exported.code, exported.said).toBe(0);
+    expect(exported.said).toContain('keyvaultref:https://shop.vault.azure.net/secrets/token');
+    expect(exported.said).not.toContain('token-of-registry');
+    expect(exported.said).not.toContain('token-of-azure');
+  });
+
   test('is destroyed with its deployments, and nothing is left', async () => {
     const ran = await project.pulumi(['destroy', '--yes', '--skip-preview'], { MODEL: 'digits-encoder' });
     expect(ran.code, ran.said).toBe(0);
@@ -184,5 +192,39 @@ describe.sequential('an endpoint', () => {
     expect(after.code, after.said).toBe(0);
     expect(names()).toHaveLength(1);
     expect(shares().traffic).toEqual({ [names()[0]!]: 100 });
+  });
+
+  test('that another made is taken over, and nothing changes', async () => {
+    const [endpoint] = held('machinelearningservices:OnlineEndpoint');
+    const [workspace] = held('machinelearningservices:Workspace');
+    const [identity] = Object.entries(project.cloud('azure-native')).filter(([, { type }]) =>
+      type.endsWith('Identity'),
+    );
+    const { outputs } = identity![1] as unknown as { outputs: { principalId: string } };
+    const other = await makeProject('azure-ml', ['azure-native', 'docker-build']);
+    try {
+      other.fill('azure-native', project.cloud('azure-native'));
+      const environment = {
+        NAME: endpoint!.inputs.endpointName as string,
+        IMPORT: endpoint!.id,
+        IMAGE: 'shop.azurecr.io/digits:3',
+        THERE: JSON.stringify({
+          resourceGroupName: workspace!.inputs.resourceGroupName,
+          workspace: { name: workspace!.inputs.workspaceName },
+          identity: { id: identity![0], principalId: outputs.principalId },
+          secrets: {},
+          invokers: [],
+        }),
+      };
+      const ran = await other.pulumi(['up', '--yes', '--skip-preview'], environment);
+      expect(ran.code, ran.said).toBe(0);
+      expect(ran.said).toMatch(/1 imported/);
+      expect(changes(ran).filter((each) => each.endsWith('OnlineEndpoint'))).toEqual([]);
+      const { IMPORT: _, ...without } = environment;
+      const again = await other.pulumi(['preview', '--expect-no-changes'], without);
+      expect(again.code, again.said).toBe(0);
+    } finally {
+      other.remove();
+    }
   });
 });

@@ -83,7 +83,7 @@ const everything = () =>
     {},
     ...readdirSync(folder)
       .filter((each) => each.endsWith('.json'))
-      .map((each) => JSON.parse(readFileSync(join(folder, each), 'utf8'))),
+      .map((each) => plain(JSON.parse(readFileSync(join(folder, each), 'utf8')))),
   );
 
 async function create(request, resource) {
@@ -99,7 +99,7 @@ async function create(request, resource) {
   const state = load();
   if (state[id]) throw refused(grpc.status.ALREADY_EXISTS, `${resource.type} ${id} is there already`);
   const outputs = outputsOf(resource, inputs, false);
-  save({ ...state, [id]: { type: resource.type, inputs, outputs: plain(outputs) } });
+  save({ ...state, [id]: { type: resource.type, inputs, outputs } });
   response.setId(id);
   response.setProperties(Struct.fromJavaScript(outputs));
   return [response, { id, inputs }];
@@ -114,7 +114,7 @@ function update(request, resource) {
     refuse(resource, inputs);
     const state = load();
     if (!state[id]) throw refused(grpc.status.NOT_FOUND, `${resource.type} ${id} is not there`);
-    save({ ...state, [id]: { type: resource.type, inputs, outputs: plain(outputsOf(resource, inputs, false)) } });
+    save({ ...state, [id]: { type: resource.type, inputs, outputs: outputsOf(resource, inputs, false) } });
   }
   response.setProperties(Struct.fromJavaScript(outputsOf(resource, inputs, preview)));
   return [response, { id, ...(preview && { preview }), inputs }];
