@@ -32,7 +32,7 @@ const examplesIn = (folder: string) =>
 const fromExamples = ['local', 'aws'].flatMap(examplesIn);
 const programs = [...fromDocuments, ...fromExamples];
 /** These run within Pulumi's engine alone. */
-const compiledOnly = examplesIn('gcp');
+const compiledOnly = ['azure', 'gcp'].flatMap(examplesIn);
 
 beforeAll(() => {
   rmSync(folder, { recursive: true, force: true });
