@@ -6,7 +6,13 @@ import { Dashboard } from '@pulumi/gcp/monitoring/dashboard.js';
 import { GenericService } from '@pulumi/gcp/monitoring/genericService.js';
 import { Slo } from '@pulumi/gcp/monitoring/slo.js';
 import * as pulumi from '@pulumi/pulumi';
-import type { CloudAlert, CloudMonitoring, CloudSlo } from '../../lib/monitoring/cloud-monitoring.js';
+import type {
+  CloudAlert,
+  CloudMonitoring,
+  CloudSlo,
+  FilterCondition,
+  QueryCondition,
+} from '../../lib/monitoring/cloud-monitoring.js';
 import { cloudRunDashboard, cloudRunMonitoring } from '../../lib/monitoring/cloud-run.js';
 import type { EndpointPlan } from '../../lib/plan.js';
 import { idOf } from './service.js';
@@ -145,26 +151,35 @@ function alertOf(
       severity,
       documentation: { content: documentation, mimeType: 'text/markdown' },
       notificationChannels: [...notify],
-      conditions: conditions.map(({ displayName, filter, slo, thresholdValue, durationSeconds, sumOverSeconds }) => ({
-        displayName,
-        conditionThreshold: {
-          filter: slo ? slos.get(slo)!.name.apply((full) => filter.replace('SLO', full)) : named(filter),
-          comparison: 'COMPARISON_GT',
-          thresholdValue,
-          duration: `${durationSeconds}s`,
-          ...(sumOverSeconds !== null && {
-            aggregations: [
-              {
-                alignmentPeriod: `${sumOverSeconds}s`,
-                perSeriesAligner: 'ALIGN_DELTA',
-                crossSeriesReducer: 'REDUCE_SUM',
-              },
-            ],
-          }),
-        },
-      })),
+      conditions: conditions.map((condition) =>
+        'query' in condition ? queryCondition(condition, named) : filterCondition(condition, slos, named),
+      ),
       ...place,
     },
     options,
   );
 }
+
+const queryCondition = ({ displayName, query, durationSeconds }: QueryCondition, named: Watched['named']) => ({
+  displayName,
+  conditionPrometheusQueryLanguage: { query: named(query), duration: `${durationSeconds}s`, evaluationInterval: '60s' },
+});
+
+const filterCondition = (
+  { displayName, filter, slo, thresholdValue, durationSeconds, sumOverSeconds }: FilterCondition,
+  slos: ReadonlyMap<string, Slo>,
+  named: Watched['named'],
+) => ({
+  displayName,
+  conditionThreshold: {
+    filter: slo ? slos.get(slo)!.name.apply((full) => filter.replace('SLO', full)) : named(filter),
+    comparison: 'COMPARISON_GT',
+    thresholdValue,
+    duration: `${durationSeconds}s`,
+    ...(sumOverSeconds !== null && {
+      aggregations: [
+        { alignmentPeriod: `${sumOverSeconds}s`, perSeriesAligner: 'ALIGN_DELTA', crossSeriesReducer: 'REDUCE_SUM' },
+      ],
+    }),
+  },
+});

@@ -1,6 +1,6 @@
 /** Monitoring, what the emitters for Google's Cloud Monitoring have in common: objectives, alert policies and a dashboard, as data. */
 
-import { burnAlertName } from './alerts.js';
+import { type Alert, burnAlertName } from './alerts.js';
 import { MIN_BAD_REQUESTS } from './burn-rate.js';
 import type { Expression } from './expression.js';
 import type { Objective } from './objectives.js';
@@ -20,21 +20,32 @@ export interface CloudSlo {
   readonly distributionCut?: { readonly distributionFilter: string; readonly range: { readonly max: number } };
 }
 
+/** A threshold on what a filter selects. */
+export interface FilterCondition {
+  readonly displayName: string;
+  /** Of Cloud Monitoring; `SLO` stands for the objective's full name. */
+  readonly filter: string;
+  readonly slo: Objective['id'] | null;
+  readonly thresholdValue: number;
+  readonly durationSeconds: number;
+  /** Sum over so many seconds; null where the filter is a rate of its own. */
+  readonly sumOverSeconds: number | null;
+}
+
+/** Holds while a query in PromQL has an answer. */
+export interface QueryCondition {
+  readonly displayName: string;
+  readonly query: string;
+  /** A multiple of 30. */
+  readonly durationSeconds: number;
+}
+
 /** A policy whose conditions all have to hold. */
 export interface CloudAlert {
   readonly name: string;
   readonly severity: 'CRITICAL' | 'WARNING';
   readonly documentation: string;
-  readonly conditions: readonly {
-    readonly displayName: string;
-    /** Of Cloud Monitoring; `SLO` stands for the objective's full name. */
-    readonly filter: string;
-    readonly slo: Objective['id'] | null;
-    readonly thresholdValue: number;
-    readonly durationSeconds: number;
-    /** Sum over so many seconds; null where the filter is a rate of its own. */
-    readonly sumOverSeconds: number | null;
-  }[];
+  readonly conditions: readonly (FilterCondition | QueryCondition)[];
 }
 
 export interface CloudMonitoring {
@@ -71,6 +82,13 @@ function sloOf({ requests, errors, latencies }: RequestFilters, objective: Objec
   };
 }
 
+const described = ({ name, severity, summary, meaning, action }: Alert) =>
+  ({
+    name,
+    severity: severity === 'page' ? 'CRITICAL' : 'WARNING',
+    documentation: `${summary}. ${meaning}\n\n${action}`,
+  }) as const;
+
 /** `select_slo_burn_rate` counts in multiples of what the objective allows. */
 function burnAlerts({ errors }: RequestFilters, plan: MonitoringPlan, objective: Objective): CloudAlert[] {
   return objective.burn
@@ -78,7 +96,6 @@ function burnAlerts({ errors }: RequestFilters, plan: MonitoringPlan, objective:
     .map((threshold) => {
       const { longSeconds, shortSeconds, factor, forSeconds } = threshold;
       const name = burnAlertName(objective, threshold);
-      const { severity, summary, meaning, action } = plan.alerts.find((each) => each.name === name)!;
       const burn = (seconds: number) => ({
         displayName: `burns more than ${Number(factor.toPrecision(3))} times too fast over ${seconds / 60} min`,
         filter: `select_slo_burn_rate("SLO", "${seconds}s")`,
@@ -96,13 +113,28 @@ function burnAlerts({ errors }: RequestFilters, plan: MonitoringPlan, objective:
         sumOverSeconds: longSeconds,
       };
       return {
-        name,
-        severity: severity === 'page' ? 'CRITICAL' : 'WARNING',
-        documentation: `${summary}. ${meaning}\n\n${action}`,
+        ...described(plan.alerts.find((each) => each.name === name)!),
         // Slow answers cannot be counted one by one here, so that their alert has no least number.
         conditions: [burn(longSeconds), burn(shortSeconds), ...(objective.id === 'availability' ? [enough] : [])],
       };
     });
+}
+
+/**
+ * The alert in PromQL; null where the platform publishes nothing for it.
+ *
+ * @param say - a value in PromQL, over so many seconds
+ */
+export function queryAlert(
+  alert: Alert,
+  say: (value: Expression, windowSeconds: number) => string | null,
+): CloudAlert | null {
+  const conditions = alert.when.flatMap(({ value, windowSeconds, is, than }) => {
+    const query = say(value, windowSeconds);
+    if (query === null) return [];
+    return [{ displayName: alert.summary, query: `${query} ${is} ${than}`, durationSeconds: alert.forSeconds }];
+  });
+  return conditions.length === alert.when.length ? { ...described(alert), conditions } : null;
 }
 
 /** Objectives and their alerts over what a platform counts. */
