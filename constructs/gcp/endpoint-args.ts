@@ -5,8 +5,11 @@ import type * as pulumi from '@pulumi/pulumi';
 import { type Check, type Problem, problemsOf } from '../../lib/errors.js';
 import type { EndpointSpec } from '../../lib/spec.js';
 import { variableName } from '../../lib/spec-problems.js';
+import type { ScalingSchedule } from '../pulumi/schedules.js';
 import type { ContainerImage } from './container-image.js';
+import { type BudgetArgs, budgetProblems } from './cost-guards.js';
 import type { SecretReference } from './identity.js';
+import { timetableProblems } from './schedules.js';
 import { boundProblems, serviceNameProblems, type TrafficTarget, trafficProblems } from './service.js';
 
 /** A network that instances reach. */
@@ -24,7 +27,7 @@ export interface NetworkArgs {
 }
 
 /** An endpoint on Cloud Run. */
-export interface ModelEndpointArgs extends EndpointSpec {
+export interface ModelEndpointArgs extends EndpointSpec, Omit<BudgetArgs, 'monitoring'> {
   /** The region, `europe-west4`; a plain value, since prices and machines depend on it. */
   readonly location: string;
   /** @default - the provider's */
@@ -75,6 +78,13 @@ export interface ModelEndpointArgs extends EndpointSpec {
    * @default - all to the newest revision
    */
   readonly traffic?: readonly TrafficTarget[];
+  /**
+   * Times at which the bounds change. From then on jobs of Cloud Scheduler write them: a changed `scaling` comes into force at the next
+   * time of the timetable, not with `pulumi up`.
+   *
+   * @default - none
+   */
+  readonly schedules?: readonly ScalingSchedule[];
   /**
    * Channels that are told when an alert goes off: full names of notification channels.
    *
@@ -134,6 +144,8 @@ export function ownProblems(args: ModelEndpointArgs): Problem[] {
     ...serviceNameProblems(args.serviceName),
     ...trafficProblems(args.traffic),
     ...boundProblems(args),
+    ...timetableProblems(args.schedules ?? [], args.scaling?.toZero ?? false),
+    ...budgetProblems(args),
     ...problemsOf(checks),
   ];
 }

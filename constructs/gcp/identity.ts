@@ -34,7 +34,7 @@ export interface IdentityOptions {
 }
 
 /** Accounts have 6 to 30 characters and are one for each stack. */
-const accountId = (name: string): string => {
+export const accountIdOf = (name: string): string => {
   const id = idOf(`${name}-${pulumi.getStack()}`, 30);
   return id.length < 6 ? `${id}-model` : id;
 };
@@ -60,7 +60,7 @@ export function identity(
   const place = project === undefined ? {} : { project };
   const account =
     given === undefined
-      ? new Account(name, { accountId: accountId(name), displayName: `Endpoint ${plan.name}`, ...place }, inside)
+      ? new Account(name, { accountId: accountIdOf(name), displayName: `Endpoint ${plan.name}`, ...place }, inside)
       : null;
   const email = account ? account.email : pulumi.output(given!);
   const member = pulumi.interpolate`serviceAccount:${email}`;

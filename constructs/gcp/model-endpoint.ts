@@ -1,19 +1,26 @@
 /** A Cloud Run endpoint from one description: a plan in, resources out. */
 
 import { Service } from '@pulumi/gcp/cloudrunv2/service.js';
-import { ServiceIamMember } from '@pulumi/gcp/cloudrunv2/serviceIamMember.js';
+import type { ServiceIamMember } from '@pulumi/gcp/cloudrunv2/serviceIamMember.js';
+import type { Job } from '@pulumi/gcp/cloudscheduler/job.js';
 import type { AlertPolicy } from '@pulumi/gcp/monitoring/alertPolicy.js';
 import type { Dashboard } from '@pulumi/gcp/monitoring/dashboard.js';
 import type { Slo } from '@pulumi/gcp/monitoring/slo.js';
 import type { Account } from '@pulumi/gcp/serviceaccount/account.js';
 import * as pulumi from '@pulumi/pulumi';
+import { cloudRunIdle } from '../../lib/monitoring/queries/cloud-run.js';
+import { idleQuery } from '../../lib/monitoring/queries/idle.js';
 import type { EndpointPlan } from '../../lib/plan.js';
 import { planned } from '../pulumi/endpoint-plan.js';
 import { requestCommand } from '../pulumi/request-command.js';
 import { ContainerImage } from './container-image.js';
+import { budget, costLabel, costLabelOf, type Guarded, type GuardPlace, idleAlert } from './cost-guards.js';
 import { type ModelEndpointArgs, ownProblems } from './endpoint-args.js';
+import { type Endpoint, type EndpointReference, existingEndpoint, grantInvoke } from './existing-endpoint.js';
 import { identity } from './identity.js';
 import { monitor } from './monitoring.js';
+import { scheduled, timetable } from './schedules.js';
+import { instances } from './service.js';
 import { serviceArgs } from './service-args.js';
 
 /** The resources behind an endpoint. */
@@ -25,6 +32,12 @@ export interface ModelEndpointResources {
   readonly alerts: readonly AlertPolicy[];
   /** Null with `dashboard: false`. */
   readonly dashboard: Dashboard | null;
+  /** Null with `monitoring: { idleHours: 0 }`, and where the endpoint stops by itself. */
+  readonly idleAlert: AlertPolicy | null;
+  /** Null without `monitoring.budget`. */
+  readonly budget: Guarded | null;
+  /** One for each of `schedules`. */
+  readonly schedules: readonly Job[];
 }
 
 /**
@@ -35,7 +48,7 @@ export interface ModelEndpointResources {
  *
  * @throws InputPropertiesError in the preview, with everything that is wrong at once
  */
-export class ModelEndpoint extends pulumi.ComponentResource {
+export class ModelEndpoint extends pulumi.ComponentResource implements Endpoint {
   /** Address of the service; callers send an ID token for it. */
   readonly url: pulumi.Output<string>;
   readonly serviceName: pulumi.Output<string>;
@@ -56,39 +69,41 @@ export class ModelEndpoint extends pulumi.ComponentResource {
     const plan = planned(args, 'gcp-cloud-run', ownProblems(args));
     super('slipway:gcp:ModelEndpoint', name, {}, options);
     this.plan = plan;
-    const inside = { parent: this };
-    const project = args.project === undefined ? {} : { project: args.project };
+    const { project, location, schedules = [], notify = [] } = args;
+    const place = { parent: this, project, notify };
 
     const { email, account, granted } = identity(name, [plan], {
-      ...{ parent: this, project: args.project, given: args.serviceAccount },
+      ...{ parent: this, project, given: args.serviceAccount },
       secrets: args.secrets ?? {},
     });
     this.serviceAccountEmail = email;
 
     const { reference } = (args.image ?? ContainerImage.fromPlan()).bind(
-      { parent: this, name, location: args.location, project: args.project },
+      { parent: this, name, location, project },
       plan,
     );
     this.image = reference;
 
-    const service = new Service(name, serviceArgs(args, plan, this.serviceAccountEmail, reference), {
-      ...inside,
+    const tags = { ...args.tags, [costLabel]: costLabelOf(name) };
+    const service = new Service(name, serviceArgs({ ...args, tags }, plan, email, reference), {
+      parent: this,
       // Instances read the model and the secrets when they start.
       dependsOn: [...granted],
+      ...(schedules.length > 0 && { ignoreChanges: [...scheduled] }),
     });
+    const jobs = timetable(name, service, schedules, {
+      ...{ parent: this, project, location, usual: instances(plan, args.scaling) },
+      runsAs: account ? account.name : pulumi.interpolate`projects/-/serviceAccounts/${email}`,
+    });
+    const monitoring = monitor(name, plan, service, { ...place, dashboard: args.dashboard ?? true });
+    this.resources = {
+      ...{ service, serviceAccount: account, schedules: jobs },
+      ...monitoring,
+      ...guards(name, args, plan, service, place),
+    };
     for (const [index, invoker] of (args.invokers ?? []).entries()) {
-      new ServiceIamMember(
-        `${name}-invoker-${index + 1}`,
-        { name: service.name, location: args.location, role: 'roles/run.invoker', member: invoker, ...project },
-        inside,
-      );
+      this.grantInvoke(`${name}-invoker-${index + 1}`, invoker);
     }
-
-    const monitoring = monitor(name, plan, service, {
-      ...{ parent: this, project: args.project, notify: args.notify ?? [] },
-      dashboard: args.dashboard ?? true,
-    });
-    this.resources = { service, serviceAccount: account, ...monitoring };
     this.url = service.uri;
     this.serviceName = service.name;
     const { candidate } = plan.hardware;
@@ -110,13 +125,41 @@ export class ModelEndpoint extends pulumi.ComponentResource {
     });
   }
 
+  /** A service that was made elsewhere, to be asked and to let others ask. */
+  static get(name: string, reference: EndpointReference, options?: pulumi.CustomResourceOptions): Endpoint {
+    return existingEndpoint(name, reference, options);
+  }
+
   /** Lets `member` ask, such as `serviceAccount:caller@project.iam.gserviceaccount.com`. */
   grantInvoke(name: string, member: pulumi.Input<string>): ServiceIamMember {
-    const { service } = this.resources;
-    return new ServiceIamMember(
-      name,
-      { name: service.name, location: service.location, project: service.project, role: 'roles/run.invoker', member },
-      { parent: this },
-    );
+    return grantInvoke(name, this.resources.service, member, { parent: this });
   }
+}
+
+function guards(
+  name: string,
+  { monitoring = {}, billingAccount, scaling, schedules = [] }: ModelEndpointArgs,
+  { hardware }: EndpointPlan,
+  service: Service,
+  place: GuardPlace,
+): Pick<ModelEndpointResources, 'idleAlert' | 'budget'> {
+  const { monthlyUsd } = hardware.candidate;
+  const hours = monitoring.idleHours ?? 24;
+  // What may stop does, unless a timetable keeps it up.
+  const stops = scaling?.toZero && !schedules.some(({ min = 0 }) => min > 0);
+  return {
+    idleAlert:
+      hours === 0 || stops
+        ? null
+        : idleAlert(
+            name,
+            {
+              ...{ hours, monthlyUsd },
+              query: service.name.apply((own) => idleQuery(cloudRunIdle({ service: own }), hours)),
+              advice: 'Destroy the stack, or let it scale to zero: scaling: { toZero: true }.',
+            },
+            place,
+          ),
+    budget: monitoring.budget ? budget(name, monitoring.budget, billingAccount!, monthlyUsd, place) : null,
+  };
 }

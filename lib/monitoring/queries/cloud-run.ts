@@ -1,6 +1,7 @@
 /** Monitoring, the adapter for Cloud Monitoring over what Cloud Run publishes of a service: expressions in, PromQL out. */
 
 import type { Expression, Filter } from '../expression.js';
+import type { Idle } from './idle.js';
 import { duration, quote } from './prometheus.js';
 
 /** Of `data/metrics/cloud-run.json`, as Cloud Monitoring names them in PromQL. */
@@ -78,3 +79,9 @@ export function cloudRunQuery(expression: Expression, scope: CloudRunScope): str
 /** Instances, by whether they work. */
 export const instancesQuery = ({ service }: Pick<CloudRunScope, 'service'>): string =>
   `sum by (state) (${name('container/instance_count')}{monitored_resource="cloud_run_revision",service_name=${quote(service)}})`;
+
+/** Instances of every kind and requests of every kind, to find out whether anybody asks. */
+export const cloudRunIdle = ({ service }: Pick<CloudRunScope, 'service'>): Idle => ({
+  machines: `sum(${instancesQuery({ service })})`,
+  requests: `${name('request_count')}{monitored_resource="cloud_run_revision",service_name=${quote(service)}}`,
+});

@@ -13,6 +13,8 @@ export interface Made {
   readonly name: string;
   // biome-ignore lint/suspicious/noExplicitAny: what tests read of it is theirs to say.
   readonly inputs: any;
+  /** Of one that is read, not made. */
+  readonly id?: string;
 }
 
 export const example = (name: string) => packageFile('examples', 'models', 'digits', name);
@@ -21,13 +23,25 @@ export const digits = Model.fromOnnx(example('digits.onnx'), { calibration: exam
 let made: Made[] = [];
 
 /** What a cloud would add. */
-const computed: Readonly<Record<string, (inputs: Record<string, unknown>, name: string) => object>> = {
-  'gcp:cloudrunv2/service:Service': (inputs, name) => ({
-    name: inputs.name ?? `${name}-1234567`,
-    uri: `https://${inputs.name ?? name}-abc.a.run.app`,
-    project: inputs.project ?? 'shop',
+const computed: Readonly<Record<string, (inputs: Record<string, unknown>, name: string, id: string) => object>> = {
+  'gcp:cloudrunv2/service:Service': (inputs, name, id) => {
+    const [, project, location, read] = /^projects\/(.+)\/locations\/(.+)\/services\/(.+)$/.exec(id) ?? [];
+    const called = read ?? inputs.name;
+    return {
+      name: called ?? `${name}-1234567`,
+      uri: `https://${called ?? name}-abc.a.run.app`,
+      project: project ?? inputs.project ?? 'shop',
+      ...(location && { location }),
+    };
+  },
+  'gcp:serviceaccount/account:Account': ({ accountId }) => ({
+    email: `${accountId}@shop.iam.gserviceaccount.com`,
+    name: `projects/shop/serviceAccounts/${accountId}@shop.iam.gserviceaccount.com`,
   }),
-  'gcp:serviceaccount/account:Account': ({ accountId }) => ({ email: `${accountId}@shop.iam.gserviceaccount.com` }),
+  'gcp:projects/iAMCustomRole:IAMCustomRole': ({ roleId }) => ({ name: `projects/shop/roles/${roleId}` }),
+  'gcp:monitoring/notificationChannel:NotificationChannel': (_, name) => ({
+    name: `projects/shop/notificationChannels/${name}`,
+  }),
   'gcp:monitoring/slo:Slo': ({ service, sloId }) => ({
     name: `projects/1/services/${service}/serviceLevelObjectives/${sloId}`,
   }),
@@ -63,9 +77,9 @@ beforeEach(async () => {
   await pulumi.runtime.setMocks(
     {
       newResource({ type, name, inputs, id }) {
-        made.push({ type, name, inputs });
+        made.push({ type, name, inputs, ...(id && { id }) });
         const path = type.startsWith('azure-native:') ? `/azure/${type.split(':').at(-1)}/${name}` : `${name}-id`;
-        return { id: id || path, state: { ...inputs, ...computed[type]?.(inputs, name) } };
+        return { id: id || path, state: { ...inputs, ...computed[type]?.(inputs, name, id ?? '') } };
       },
       call: ({ token, inputs }) => answers[token] ?? inputs,
     },
