@@ -3,10 +3,8 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
-import type { Panel } from '../../lib/monitoring/dashboard.js';
+import { acceleratorLines, type CloudWatchPanel, cloudWatchPanels } from '../../lib/monitoring/cloudwatch.js';
 import type { MonitoringPlan } from '../../lib/monitoring/plan.js';
-import { type CloudWatchValue, cloudWatchValue, read } from '../../lib/monitoring/queries/cloudwatch.js';
-import type { Unit } from '../../lib/monitoring/signals.js';
 import type { EndpointPlan } from '../../lib/plan.js';
 import type { EndpointMetrics } from './endpoint-metrics.js';
 
@@ -19,21 +17,6 @@ export interface DashboardMachine {
   readonly usdPerHour: number | null;
 }
 
-/** What people read instead of base units, and by how much it is larger. */
-const shown: Readonly<
-  Partial<Record<Unit, { readonly label: string; readonly times?: number; readonly over?: number }>>
-> = {
-  seconds: { label: 'ms', times: 1000 },
-  share: { label: '%', times: 100 },
-  bytes: { label: 'GiB', over: 2 ** 30 },
-};
-
-/** Whole numbers only: metric math reads the `e` of 1e-9 as a name. */
-const scaled = ({ expression, metrics }: CloudWatchValue, times: number, over: number): CloudWatchValue => {
-  const product = times === 1 ? expression : `(${expression}) * ${times}`;
-  return { expression: over === 1 ? product : `(${product}) / ${over}`, metrics };
-};
-
 /** Widgets for the panels that CloudWatch has data for, and those of the platform. */
 export function dashboardWidgets(
   plan: MonitoringPlan,
@@ -41,44 +24,29 @@ export function dashboardWidgets(
   machine: DashboardMachine,
 ): cloudwatch.IWidget[] {
   return [
-    ...plan.dashboard.panels.flatMap((panel) => planned(panel, plan, metrics, machine)),
+    ...cloudWatchPanels(plan, machine).map((panel) => planned(panel, metrics)),
     ...platformWidgets(metrics, machine),
   ];
 }
 
-function planned(
-  { title, form, series, threshold }: Panel,
-  plan: MonitoringPlan,
+const planned = (
+  { title, unit, stacked, lines, marks }: CloudWatchPanel,
   metrics: EndpointMetrics,
-  machine: DashboardMachine,
-): cloudwatch.IWidget[] {
-  const unit = plan.signals[series[0]!.signal].unit;
-  const { label, times = 1, over = 1 } = shown[unit] ?? { label: unit };
-  const values = series.flatMap(({ signal, role }) => {
-    const value = cloudWatchValue(plan.signals[signal].value, machine);
-    return value ? [{ title: plan.signals[signal].title, role, value }] : [];
+): cloudwatch.GraphWidget =>
+  new cloudwatch.GraphWidget({
+    title,
+    width: 8,
+    height: 6,
+    stacked,
+    left: lines.map(({ label, value }) => metrics.math(value, { label })),
+    leftYAxis: { min: 0, showUnits: false, label: unit },
+    leftAnnotations: marks.map(({ label, value, objective }) => ({
+      label,
+      value,
+      ...(objective && { color: cloudwatch.Color.RED }),
+    })),
+    period: Duration.minutes(1),
   });
-  const lines = values.filter(({ value }) => Object.keys(value.metrics).length > 0);
-  if (lines.length === 0) return [];
-  const limits = values.filter(({ role, value }) => role === 'limit' && Object.keys(value.metrics).length === 0);
-  return [
-    new cloudwatch.GraphWidget({
-      title: `${title} (${label})`,
-      width: 8,
-      height: 6,
-      stacked: form === 'stacked',
-      left: lines.map(({ title: name, value }) => metrics.math(scaled(value, times, over), { label: name })),
-      leftYAxis: { min: 0, showUnits: false, label },
-      leftAnnotations: [
-        ...limits.map(({ title: name, value }) => ({ label: name, value: (Number(value.expression) * times) / over })),
-        ...(threshold
-          ? [{ label: threshold.title, value: (threshold.value * times) / over, color: cloudwatch.Color.RED }]
-          : []),
-      ],
-      period: Duration.minutes(1),
-    }),
-  ];
-}
 
 /** Lines from 0 up, in a third of a dashboard's width. */
 export const graph = (
@@ -113,23 +81,15 @@ function platformWidgets(
   metrics: EndpointMetrics,
   { acceleratorCount, usdPerHour }: DashboardMachine,
 ): cloudwatch.IWidget[] {
-  const accelerator = (name: string, label: string) =>
-    metrics.math(
-      read(
-        { namespace: '/aws/sagemaker/Endpoints', name, statistic: 'Average' },
-        (id) => `${id} / ${acceleratorCount}`,
-      ),
-      { label },
-    );
   return [
     machinesAndCost(metrics, usdPerHour),
     graph('Time that SageMaker adds (ms)', [metrics.overhead()]),
     ...(acceleratorCount > 0
       ? [
-          graph('Accelerators (%)', [
-            accelerator('GPUUtilization', 'busy'),
-            accelerator('GPUMemoryUtilization', 'memory'),
-          ]),
+          graph(
+            'Accelerators (%)',
+            acceleratorLines(acceleratorCount).map(({ label, value }) => metrics.math(value, { label })),
+          ),
         ]
       : []),
   ];
