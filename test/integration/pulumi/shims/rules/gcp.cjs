@@ -49,6 +49,28 @@ function serviceProblems(inputs, cloud) {
   ];
 }
 
+const accountNames = (cloud) =>
+  Object.values(cloud)
+    .filter(({ type }) => type === 'gcp:serviceaccount/account:Account')
+    .map(({ outputs }) => outputs.name);
+
+/** A job of Cloud Scheduler: its time, and whether its account may do what it asks for. */
+function jobProblems({ schedule, httpTarget: { uri, oauthToken } }, cloud) {
+  const { serviceAccountEmail: email } = oauthToken;
+  const [service] = /projects\/.*\/services\/[^?]+/.exec(uri);
+  const granted = Object.values(cloud).some(
+    ({ type, inputs }) =>
+      type.endsWith(':ServiceIamMember') &&
+      inputs.member === `serviceAccount:${email}` &&
+      service.endsWith(`/services/${inputs.name}`),
+  );
+  return [
+    ...(/^\d+ \d+ \* \* (\*|[0-6](,[0-6])*)$/.test(schedule) ? [] : [`'${schedule}' is no time`]),
+    ...(cloud[service] ? [] : [`there is no service ${service}`]),
+    ...(granted ? [] : [`${email} may not change ${service} yet`]),
+  ];
+}
+
 const types = {
   'gcp:cloudrunv2/service:Service': {
     autoname: 'name',
@@ -60,7 +82,10 @@ const types = {
   'gcp:serviceaccount/account:Account': {
     replaceOn: ['accountId', 'project'],
     id: (inputs) => `projects/${project(inputs)}/serviceAccounts/${inputs.accountId}`,
-    outputs: (inputs) => ({ email: `${inputs.accountId}@${project(inputs)}.iam.gserviceaccount.com` }),
+    outputs: (inputs) => {
+      const email = `${inputs.accountId}@${project(inputs)}.iam.gserviceaccount.com`;
+      return { email, name: `projects/${project(inputs)}/serviceAccounts/${email}` };
+    },
     refuse: ({ accountId }) =>
       /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/.test(accountId) ? [] : [`'${accountId}' is no account id`],
   },
@@ -82,6 +107,45 @@ const types = {
       goal > 0 && goal <= 0.9999 && rollingPeriodDays >= 1 && rollingPeriodDays <= 30
         ? []
         : ['goal or period out of range'],
+  },
+  'gcp:projects/iAMCustomRole:IAMCustomRole': {
+    replaceOn: ['roleId', 'project'],
+    id: (inputs) => `projects/${project(inputs)}/roles/${inputs.roleId}`,
+    outputs: (inputs) => ({ name: `projects/${project(inputs)}/roles/${inputs.roleId}` }),
+    refuse: ({ roleId }) => (/^[a-zA-Z0-9_.]{3,64}$/.test(roleId) ? [] : [`'${roleId}' is no id of a role`]),
+  },
+  'gcp:serviceaccount/iAMMember:IAMMember': {
+    replaceOn: ['serviceAccountId', 'role', 'member'],
+    id: (inputs) => `${inputs.serviceAccountId}/${inputs.role}/${inputs.member}`,
+    refuse: ({ serviceAccountId }, cloud) =>
+      serviceAccountId.startsWith('projects/-/') || accountNames(cloud).includes(serviceAccountId)
+        ? []
+        : [`the account ${serviceAccountId} is not there yet`],
+  },
+  'gcp:cloudscheduler/job:Job': {
+    autoname: 'name',
+    replaceOn: ['name', 'region', 'project'],
+    id: (inputs) => `projects/${project(inputs)}/locations/${inputs.region}/jobs/${inputs.name}`,
+    refuse: jobProblems,
+  },
+  'gcp:monitoring/notificationChannel:NotificationChannel': {
+    replaceOn: ['project'],
+    id: (inputs) => `projects/${project(inputs)}/notificationChannels/${digest(JSON.stringify(inputs))}`,
+    outputs: (inputs) => ({
+      name: `projects/${project(inputs)}/notificationChannels/${digest(JSON.stringify(inputs))}`,
+    }),
+    refuse: ({ type, labels }) => (type === 'email' && !labels?.email_address ? ['an e-mail needs an address'] : []),
+  },
+  'gcp:billing/budget:Budget': {
+    replaceOn: ['billingAccount'],
+    id: (inputs) => `billingAccounts/${inputs.billingAccount}/budgets/${digest(JSON.stringify(inputs.budgetFilter))}`,
+    refuse: ({ billingAccount, budgetFilter, allUpdatesRule = {} }) => [
+      ...(/^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$/.test(billingAccount)
+        ? []
+        : [`there is no account ${billingAccount}`]),
+      ...(Object.keys(budgetFilter.labels ?? {}).length <= 1 ? [] : ['a budget has one label at most']),
+      ...((allUpdatesRule.monitoringNotificationChannels ?? []).length <= 5 ? [] : ['a budget tells five at most']),
+    ],
   },
 };
 
