@@ -145,7 +145,9 @@ function evaluateForm(machine: Machine, lanes: Lanes, form: Form, question: Ques
   const memory = memoryProblem(machine, lanes, estimates[0]!, question);
   if (memory !== null) return failed(2, memory);
   const hourly = machine.price?.usdPerHour ?? null;
-  if (hourly === null && platform !== 'local') return failed(3, 'its price is not known');
+  if (hourly === null && platform !== 'local' && target.maxMonthlyUsd !== null) {
+    return failed(3, `its price is not known, asked for at most ${inUsd(target.maxMonthlyUsd)} a month`);
+  }
   const alone = estimates[0]!.latencyMs + payload.processorMs;
   const longest = facts.requestTimeoutSeconds.max;
   if (longest !== null && alone > longest * 1000) {

@@ -33,6 +33,8 @@ export interface CloudOptions {
   readonly mode?: SageMakerMode;
 }
 
+const unknownPrice = 'its price is not known';
+
 /** The least able first. */
 const order: readonly InstructionSet[] = ['unknown', 'x86-64', 'x86-64-vnni', 'arm64'];
 
@@ -87,7 +89,7 @@ export function regionProblem(platform: PlatformId, region: string): Problem | n
 
 /**
  * A cloud platform in one region: the machines that it offers there. Where the price is known in the reference region only, that one
- * is taken and noted; machines without any are left out, with that reason.
+ * is taken and noted; machines without any are left out, with that reason, unless the user names one.
  *
  * @throws ProblemsError for a platform that is no cloud, and for a region that the tables do not know
  */
@@ -101,6 +103,7 @@ export function cloud(id: Exclude<PlatformId, 'local'>, options: CloudOptions = 
   const offered: Machine[] = [];
   const widest = Math.max(...machineTypes(id).map(({ regions }) => regions?.length ?? 0));
   const unavailable: Rejection[] = [];
+  const unpriced: Machine[] = [];
   for (const type of machineTypes(id)) {
     const machine = machineOf(type, region);
     const reason =
@@ -109,10 +112,11 @@ export function cloud(id: Exclude<PlatformId, 'local'>, options: CloudOptions = 
         : options.everywhere && type.regions !== null && type.regions.length < widest
           ? `is offered in ${type.regions.length} of ${regionsOf(id).length} regions, and the region is not known`
           : machine.price === null
-            ? 'its price is not known'
+            ? unknownPrice
             : null;
     if (reason === null) offered.push(machine);
     else unavailable.push({ platform: id, region, machine: type.name, reason });
+    if (reason === unknownPrice) unpriced.push(machine);
   }
-  return { id, region, machines: offered, unavailable, mode };
+  return { id, region, machines: offered, unavailable, unpriced, mode };
 }

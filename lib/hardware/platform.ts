@@ -14,6 +14,12 @@ export interface Platform {
   /** Machines of the platform that cannot be had in this region, or not at a known price. */
   readonly unavailable: readonly Rejection[];
   /**
+   * Of those, the ones that only the price is missing of: taken where the user names them.
+   *
+   * @default - none
+   */
+  readonly unpriced?: readonly Machine[];
+  /**
    * A kind of SageMaker endpoint that is no plain real-time one.
    *
    * @default - a plain one

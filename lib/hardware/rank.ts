@@ -75,8 +75,8 @@ function targetOf({ objective, scaling, work, pinned }: Selection, platform: Pla
 }
 
 /** Where the price comes from, unless it is the platform's own for this region. */
-function priceNotes({ region }: Platform, { price }: Machine): string[] {
-  if (price === null) return [];
+function priceNotes({ id, region }: Platform, { price }: Machine): string[] {
+  if (price === null) return id === 'local' ? [] : ['its price is not known'];
   return [
     ...(price.region === undefined ? [] : [`price of ${price.region}; that of ${region} is not in the tables`]),
     ...(price.kind.startsWith('first-hand') ? [] : [`price ${price.kind}`]),
@@ -141,13 +141,21 @@ function answersOf({ request, pinned }: Selection, platform: Platform, question:
   const barred = platformProblem(facts, { payload, requestsPerSecond: target.requestsPerSecond, profile, toZero });
   const outside = (machine: Machine): string | null =>
     request?.choose === 'auto' ? outsideRequest(machine, platform.region, request) : null;
-  return platform.machines
+  return machinesFor(request, pinned, platform)
     .filter(({ name }) => isAsked(name, request, pinned))
     .map((machine) => {
       const reason = barred ?? outside(machine);
       return [machine, reason === null ? evaluate(machine, question) : { reason, reached: 0, missed: null }];
     });
 }
+
+/** A machine whose price is not known is no choice of ours, but it may be the user's. */
+const machinesFor = (
+  request: Selection['request'],
+  pinned: Selection['pinned'],
+  platform: Platform,
+): readonly Machine[] =>
+  request?.choose === 'named' || pinned ? [...platform.machines, ...(platform.unpriced ?? [])] : platform.machines;
 
 /** Whether a machine is asked at all: where one is named or pinned, no other is. */
 function isAsked(name: string, request: Selection['request'], pinned: Selection['pinned']): boolean {
@@ -183,7 +191,11 @@ export function rankMachines(selection: Selection, platforms: readonly Platform[
     ranked: numbered(passing, objective?.minimize ?? 'cost'),
     rejected: failures.flatMap(({ platform, failed }) => [
       ...failed.map(({ missed: _, reached: __, ...rejection }) => rejection),
-      ...platform.unavailable.filter(({ machine }) => isAsked(machine, request, pinned)),
+      ...platform.unavailable.filter(
+        ({ machine }) =>
+          isAsked(machine, request, pinned) &&
+          !machinesFor(request, pinned, platform).some(({ name }) => name === machine),
+      ),
     ]),
     missed: failures
       .flatMap(({ failed }) => failed)

@@ -16,7 +16,7 @@ export function requestProblems(request: HardwareRequest | undefined, platforms:
   ]);
   const where = [...new Set(platforms.map(({ id }) => id))].join(', ');
   if (request?.choose === 'named') {
-    const here = platforms.flatMap(({ machines }) => machines.map(({ name }) => name));
+    const here = platforms.flatMap(({ machines, unpriced = [] }) => [...machines, ...unpriced].map(({ name }) => name));
     const missing = platforms
       .flatMap(({ unavailable }) => unavailable)
       .find(({ machine }) => isNamed(machine, request.machine));

@@ -208,6 +208,34 @@ describe('times that the user measured', () => {
   });
 });
 
+describe('a machine whose price is not known', () => {
+  const dear = { ...t4, name: 'dear', price: null };
+  const reason = 'its price is not known';
+  const unavailable = [{ platform: platform.id, region: platform.region, machine: 'dear', reason }];
+  const there: Platform = { ...platform, unavailable, unpriced: [dear] };
+
+  test('is never chosen for the user', () => {
+    const { chosen: found, rejected } = chosen({}, there);
+    expect(found.name).not.toBe('dear');
+    expect(rejected).toContainEqual(unavailable[0]);
+  });
+
+  test('is taken when it is named, and costs nobody knows what', () => {
+    const choice = chosen({ request: { choose: 'named', machine: 'dear' } }, there);
+    expect(choice.candidate).toMatchObject({ machine: 'dear', monthlyUsd: null, usdPerMillion: null, priceDate: null });
+    expect(choice.candidate.notes).toContain(reason);
+    expect(choice.rejected).toEqual([]);
+    expect(choice.explain()).toContain('dear');
+  });
+
+  test('is refused where a cost is asked for', () => {
+    const request = { choose: 'named', machine: 'dear' } as const;
+    expect(refused({ request, objective: { maxMonthlyUsd: 100 } }, there)).toContain(
+      'its price is not known, asked for at most $100',
+    );
+  });
+});
+
 describe('a lock', () => {
   const lock: LockedMachine = {
     machine: 'large',

@@ -112,6 +112,13 @@ describe('an accelerator', () => {
     expect(service.scaling).toEqual({ minInstanceCount: 0, maxInstanceCount: 3 });
   });
 
+  test('whose price nobody has told us is taken when it is named', async () => {
+    const { endpoint, service, container } = await made({ hardware: Hardware.of('20cpu-80gib-rtx-pro-6000') });
+    expect(service.template.nodeSelector).toEqual({ accelerator: 'nvidia-rtx-pro-6000' });
+    expect(container.resources.limits).toEqual({ cpu: '20', memory: '81920Mi', 'nvidia.com/gpu': '1' });
+    expect(await settled(endpoint.monthlyUsd)).toBeNull();
+  });
+
   test('is redundant over zones where the machine is named so', async () => {
     const { service } = await made({ hardware: Hardware.of('4cpu-16gib-l4-zonal') });
     expect(service.template.gpuZonalRedundancyDisabled).toBe(false);
