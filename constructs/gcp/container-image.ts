@@ -4,6 +4,7 @@ import { Repository } from '@pulumi/gcp/artifactregistry/repository.js';
 import * as pulumi from '@pulumi/pulumi';
 import type { EndpointPlan } from '../../lib/plan.js';
 import { type BuildOptions, builtImage, layOut } from '../pulumi/image-build.js';
+import { type CloudBuildOptions, cloudBuiltImage, refuseCloudBuild } from './cloud-build.js';
 import { idOf } from './service.js';
 
 /** What a bound image is. */
@@ -39,7 +40,17 @@ export abstract class ContainerImage {
    * nothing. Needs the package `@pulumi/docker-build`.
    */
   static fromPlan(options: PlannedImageOptions = {}): ContainerImage {
-    return new PlannedImage(options);
+    return new DockerImage(options);
+  }
+
+  /**
+   * Built by Google's Cloud Build during `pulumi up`, from a context that gcloud uploads: no Docker is needed. A preview builds nothing.
+   * Needs the package `@pulumi/command` and gcloud, logged in.
+   *
+   * Cost: the minutes of the build on its machine.
+   */
+  static fromCloudBuild(options: CloudBuildOptions = {}): ContainerImage {
+    return new CloudBuildImage(options);
   }
 
   /** A ready image: what `slipway build --push` made. A reference with a digest never changes. */
@@ -60,30 +71,73 @@ class ReadyImage extends ContainerImage {
   }
 }
 
-class PlannedImage extends ContainerImage {
-  constructor(private readonly options: PlannedImageOptions) {
+abstract class BuiltImage extends ContainerImage {
+  constructor(private readonly given: pulumi.Input<string> | undefined) {
     super();
   }
 
-  bind({ parent, name, location, project }: ImagePlace, plan: EndpointPlan): BoundImage {
-    const { repository: given, ...build } = this.options;
-    const repository =
-      given === undefined
-        ? new Repository(
-            name,
-            {
-              repositoryId: idOf(`${name}-images`, 63),
-              format: 'DOCKER',
-              location,
-              ...(project !== undefined && { project }),
-              description: `Images of the endpoint ${name}`,
-            },
-            { parent },
-          )
-        : null;
+  bind(place: ImagePlace, plan: EndpointPlan): BoundImage {
+    const { name, location } = place;
+    const repository = this.given === undefined ? newRepository(place) : null;
     const base = repository
       ? pulumi.interpolate`${location}-docker.pkg.dev/${repository.project}/${repository.repositoryId}`
-      : pulumi.output(given!);
-    return { reference: builtImage(name, plan, layOut(plan, build), base, build, { parent }), repository };
+      : pulumi.output(this.given!);
+    return { reference: this.build(name, plan, base, place.parent), repository };
+  }
+
+  /** The image with its digest, pushed to `repository`. */
+  protected abstract build(
+    name: string,
+    plan: EndpointPlan,
+    repository: pulumi.Output<string>,
+    parent: pulumi.Resource,
+  ): pulumi.Output<string>;
+}
+
+const newRepository = ({ name, location, project, parent }: ImagePlace): Repository =>
+  new Repository(
+    name,
+    {
+      repositoryId: idOf(`${name}-images`, 63),
+      format: 'DOCKER',
+      location,
+      ...(project !== undefined && { project }),
+      description: `Images of the endpoint ${name}`,
+    },
+    { parent },
+  );
+
+class DockerImage extends BuiltImage {
+  private readonly options: BuildOptions;
+
+  constructor({ repository, ...options }: PlannedImageOptions) {
+    super(repository);
+    this.options = options;
+  }
+
+  protected build(
+    name: string,
+    plan: EndpointPlan,
+    repository: pulumi.Output<string>,
+    parent: pulumi.Resource,
+  ): pulumi.Output<string> {
+    return builtImage(name, plan, layOut(plan, this.options), repository, this.options, { parent });
+  }
+}
+
+class CloudBuildImage extends BuiltImage {
+  constructor(private readonly options: CloudBuildOptions) {
+    super(options.repository);
+    refuseCloudBuild(options);
+  }
+
+  protected build(
+    name: string,
+    plan: EndpointPlan,
+    repository: pulumi.Output<string>,
+    parent: pulumi.Resource,
+  ): pulumi.Output<string> {
+    const { repository: _, region: _region, machineType, timeoutSeconds, serviceAccount, ...context } = this.options;
+    return cloudBuiltImage(name, plan, layOut(plan, context), repository, this.options, parent);
   }
 }

@@ -6,6 +6,7 @@ export { Model, type ModelSource, type OnnxOptions, type ProfileOptions } from '
 export type { EndpointPlan } from '../../lib/plan.js';
 export type { EndpointSpec } from '../../lib/spec.js';
 export type { ScalingSchedule, Weekday } from '../pulumi/schedules.js';
+export type { CloudBuildOptions } from './cloud-build.js';
 export { type BoundImage, ContainerImage, type PlannedImageOptions } from './container-image.js';
 export type { Guarded } from './cost-guards.js';
 export type { ModelEndpointArgs, NetworkArgs } from './endpoint-args.js';

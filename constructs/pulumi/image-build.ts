@@ -52,13 +52,16 @@ export interface RegistryLogin {
   readonly password: pulumi.Input<string>;
 }
 
-const builder = '@pulumi/docker-build';
-
-function docker(): typeof dockerBuild {
-  const found = optionalPackage(builder);
-  if (found) return found as typeof dockerBuild;
+/**
+ * The package that builds.
+ *
+ * @throws SlipwayError where it is missing
+ */
+export function builderPackage(name: '@pulumi/docker-build' | '@pulumi/command'): unknown {
+  const found = optionalPackage(name);
+  if (found) return found;
   throw new SlipwayError(
-    `The image is built by the package ${builder}, which is missing. Install it: npm install ${builder}. Or give a ready image: ContainerImage.fromReference(…)`,
+    `The image is built by the package ${name}, which is missing. Install it: npm install ${name}. Or give a ready image: ContainerImage.fromReference(…)`,
   );
 }
 
@@ -79,7 +82,8 @@ export function builtImage(
   options: pulumi.CustomResourceOptions,
   login?: RegistryLogin,
 ): pulumi.Output<string> {
-  const image = new (docker().Image)(
+  const { Image } = builderPackage('@pulumi/docker-build') as typeof dockerBuild;
+  const image = new Image(
     name,
     {
       context: { location: folder },

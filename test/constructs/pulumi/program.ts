@@ -58,6 +58,7 @@ const computed: Readonly<Record<string, (inputs: Record<string, unknown>, name: 
   'azure-native:resources:ResourceGroup': (_, name) => ({ name: `${name}1a2b3c4d` }),
   'azure-native:managedidentity:UserAssignedIdentity': (_, name) => ({ principalId: `${name}-principal` }),
   'azure-native:containerregistry:Registry': (_, name) => ({ loginServer: `${name}1a2b3c4d.azurecr.io` }),
+  'command:local:Command': () => ({ stdout: `sha256:${'0'.repeat(64)}` }),
   'docker-build:index:Image': ({ tags }) => ({ ref: `${(tags as string[])[0]}@sha256:${'0'.repeat(64)}` }),
 };
 

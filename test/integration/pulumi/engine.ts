@@ -79,6 +79,8 @@ export interface Project {
   /** Puts into a cloud what another program made. */
   fill(name: string, cloud: Cloud): void;
   readonly folder: string;
+  /** Executables that come first on PATH. */
+  readonly bin: string;
   remove(): void;
 }
 
@@ -126,6 +128,7 @@ export async function makeProject(program: string, clouds: readonly string[]): P
   const log = join(recorded!, 'calls.jsonl');
   const project: Project = {
     folder: work!,
+    bin: bin!,
     async pulumi(args, more = {}) {
       rmSync(log, { force: true });
       const options = { cwd: work!, env: { ...environment, ...more }, maxBuffer: 2 ** 26 };

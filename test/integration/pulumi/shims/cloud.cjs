@@ -112,11 +112,11 @@ function update(request, resource) {
   const preview = request.getPreview();
   if (!preview) {
     refuse(resource, inputs);
-    const state = load();
-    if (!state[id]) throw refused(grpc.status.NOT_FOUND, `${resource.type} ${id} is not there`);
-    save({ ...state, [id]: { type: resource.type, inputs, outputs: outputsOf(resource, inputs, false) } });
+    if (!load()[id]) throw refused(grpc.status.NOT_FOUND, `${resource.type} ${id} is not there`);
   }
-  response.setProperties(Struct.fromJavaScript(outputsOf(resource, inputs, preview)));
+  const outputs = outputsOf(resource, inputs, preview);
+  if (!preview) save({ ...load(), [id]: { type: resource.type, inputs, outputs } });
+  response.setProperties(Struct.fromJavaScript(outputs));
   return [response, { id, ...(preview && { preview }), inputs }];
 }
 
