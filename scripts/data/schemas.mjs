@@ -208,6 +208,9 @@ export const documents = [
   'metrics/server.json',
   'metrics/sagemaker.json',
   'metrics/cloud-run.json',
+  'metrics/azure-ml.json',
+  'metrics/azure-ml-traffic-log.json',
+  'metrics/container-apps.json',
 ];
 
 const count = { kind: 'number', least: 0 };
