@@ -14,3 +14,15 @@ export type { Endpoint, EndpointReference } from './existing-endpoint.js';
 export type { SecretReference } from './identity.js';
 export { ModelEndpoint, type ModelEndpointResources } from './model-endpoint.js';
 export type { TrafficTarget } from './service.js';
+export type {
+  AskedVertexEndpoint,
+  VertexEndpointReference,
+} from './vertex/access.js';
+export type { Deployed } from './vertex/deployment.js';
+export type {
+  PrivateServiceConnectArgs,
+  RequestLogArgs,
+  VertexDeploymentArgs,
+  VertexEndpointArgs,
+} from './vertex/endpoint-args.js';
+export { VertexEndpoint, type VertexEndpointResources } from './vertex-endpoint.js';

@@ -1,6 +1,7 @@
 /** Monitoring, the adapter for Cloud Monitoring over what Vertex AI publishes of an endpoint: expressions in, PromQL out. */
 
 import type { Expression, Filter } from '../expression.js';
+import type { Idle } from './idle.js';
 import { duration, quote } from './prometheus.js';
 
 /** Of `data/metrics/vertex.json`, as Cloud Monitoring names them in PromQL. */
@@ -113,3 +114,9 @@ export const acceleratorMemoryQuery = (place: Place): string =>
 /** Share of an accelerator's processors at work, 0 to 1, by deployed model; NVIDIA's own figure, which T4 and older do not have. */
 export const activeQuery = ({ endpoint }: Place): string =>
   `avg by (deployed_model_id) (vertex_dcgm_fi_prof_sm_active{endpoint_id=${quote(endpoint)}})`;
+
+/** Replicas and requests of every kind, to find out whether anybody asks. */
+export const vertexIdle = ({ endpoint, isPrivate }: Pick<VertexScope, 'endpoint' | 'isPrivate'>): Idle => ({
+  machines: `sum(${lately({ endpoint }, 'replicas')})`,
+  requests: series({ endpoint }, `${isPrivate ? 'private/' : ''}response_count`),
+});

@@ -46,6 +46,19 @@ const computed: Readonly<Record<string, (inputs: Record<string, unknown>, name: 
     name: `projects/1/services/${service}/serviceLevelObjectives/${sloId}`,
   }),
   'gcp:artifactregistry/repository:Repository': () => ({ project: 'shop' }),
+  'gcp:vertex/aiEndpoint:AiEndpoint': ({ name, project, location }, _called, id) => {
+    const [, theirs, read] = /^projects\/(.+)\/locations\/.+\/endpoints\/(.+)$/.exec(id) ?? [];
+    const dns = `https://${read ?? name}.${location ?? 'europe-west4'}-17.prediction.vertexai.goog`;
+    // Known once something is deployed.
+    const at = read ? { dedicatedEndpointDns: dns, location: 'europe-west4' } : { dedicatedEndpointDns: '' };
+    return { name: read ?? name, project: theirs ?? project ?? 'shop', ...at };
+  },
+  'pulumi-nodejs:dynamic/slipway/gcp:VertexTraffic': ({ endpoint }) => ({
+    dns: `${(endpoint as string).split('/').at(-1)}.europe-west4-17.prediction.vertexai.goog`,
+    privateUri: 'http://digits.aiplatform.googleapis.com/v1/models/7:predict',
+    serviceAttachment: 'projects/t/regions/europe-west4/serviceAttachments/digits',
+    connectedAddress: '10.0.0.7',
+  }),
   'azure-native:machinelearningservices:OnlineEndpoint': ({ endpointName, properties }, name) => ({
     name: endpointName ?? `${name}1a2b3c4d`,
     properties: {

@@ -1,0 +1,309 @@
+/** What a user may ask of a Vertex AI endpoint, and what is wrong with it. */
+
+import type { AiEndpointArgs } from '@pulumi/gcp/vertex/aiEndpoint.js';
+import type * as pulumi from '@pulumi/pulumi';
+import { type Problem, problemsOf } from '../../../lib/errors.js';
+import type { EndpointSpec } from '../../../lib/spec.js';
+import type { ContainerImage } from '../container-image.js';
+import { type BudgetArgs, budgetProblems } from '../cost-guards.js';
+import type { DeployedModelBody } from './deployed-model.js';
+import type { ModelBody } from './model.js';
+import type { Routes } from './serving.js';
+
+/** A further deployment of the same endpoint. What it does not say is as the endpoint's own description says it. */
+export interface VertexDeploymentArgs
+  extends Partial<
+    Pick<
+      EndpointSpec,
+      'model' | 'objective' | 'hardware' | 'optimization' | 'scaling' | 'serving' | 'environment' | 'measurements'
+    >
+  > {
+  /** @default ContainerImage.fromPlan() */
+  readonly image?: ContainerImage;
+  /**
+   * Percent of the requests, whole, 0 to 100.
+   *
+   * @default 0
+   */
+  readonly percent?: number;
+}
+
+/** Who may connect to an endpoint by Private Service Connect. */
+export interface PrivateServiceConnectArgs {
+  /** Projects that may. */
+  readonly projects: readonly pulumi.Input<string>[];
+  /**
+   * Networks in which Google makes the connection itself: full names, `projects/PROJECT/global/networks/NETWORK`.
+   *
+   * @default - none: you connect to `serviceAttachment`
+   */
+  readonly networks?: readonly { readonly project: pulumi.Input<string>; readonly network: pulumi.Input<string> }[];
+}
+
+/** Requests and answers kept in BigQuery. */
+export interface RequestLogArgs {
+  /** `bq://PROJECT`, `bq://PROJECT.DATASET` or `bq://PROJECT.DATASET.TABLE`. */
+  readonly table: pulumi.Input<string>;
+  /**
+   * Share of the requests that is kept, above 0, at most 1.
+   *
+   * @default 1
+   */
+  readonly share?: number;
+}
+
+/** A Vertex AI endpoint. */
+export interface VertexEndpointArgs extends EndpointSpec, Omit<BudgetArgs, 'monitoring'> {
+  /** The region, `europe-west4`; a plain value, since prices and machines depend on it. */
+  readonly location: string;
+  /** @default - the provider's */
+  readonly project?: pulumi.Input<string>;
+  /**
+   * Id of the endpoint: 1 to 63 lower-case letters, digits and hyphens, a letter first, or a number of at most 9 digits. Another id is
+   * another endpoint.
+   *
+   * @default - the component's name and the stack's
+   */
+  readonly endpointName?: string;
+  /** @default ContainerImage.fromPlan() */
+  readonly image?: ContainerImage;
+  /**
+   * Further deployments by name, each with its share of the requests; the rest of the requests is the first deployment's.
+   *
+   * @default - none: all requests to the one described
+   */
+  readonly deployments?: Readonly<Record<string, VertexDeploymentArgs>>;
+  /**
+   * E-mail of the account that containers run as. What the model's bucket needs is granted to it; who runs `pulumi up` has to be allowed
+   * to act as it.
+   *
+   * @default - a new account without any role
+   */
+  readonly serviceAccount?: pulumi.Input<string>;
+  /**
+   * Who may ask: `serviceAccount:…`, `user:…`, `group:…`.
+   *
+   * @default - nobody but those whom the project lets
+   */
+  readonly invokers?: readonly pulumi.Input<string>[];
+  /**
+   * Percent of busy processors, or of the time in which accelerators work, that scaling steers to, whole, 1 to 100. Vertex AI cannot
+   * scale on requests in flight, so that `scaling.target` is refused.
+   *
+   * @default 60
+   */
+  readonly utilization?: number;
+  /**
+   * Machines that are cheaper and may be taken away at any time. A change is another deployment.
+   *
+   * @default false
+   */
+  readonly spot?: boolean;
+  /**
+   * `predict`: one route, `:predict` with `instances` or `:rawPredict` with any body of the server. `invoke`: every route of the server
+   * below `/invoke`, and no `:predict`; not where the endpoint is shared or in a peered network. A change is another deployment.
+   *
+   * @default 'predict'
+   */
+  readonly routes?: Routes;
+  /**
+   * Whether the endpoint has an address of its own: bodies up to 10 MB and an hour for a request, but no VPC Service Controls. A shared
+   * one takes 1.5 MB and 60 s.
+   *
+   * @default - true without `network` and `privateServiceConnect`
+   */
+  readonly dedicated?: boolean;
+  /**
+   * Reached by Private Service Connect alone. A change is another endpoint.
+   *
+   * @default - reached from anywhere by those who may ask
+   */
+  readonly privateServiceConnect?: PrivateServiceConnectArgs;
+  /**
+   * Reached from this peered network alone, `projects/NUMBER/global/networks/NETWORK`, which has private services access. Such an
+   * endpoint has one deployment at a time: a new one waits until the old one is gone. A change is another endpoint.
+   *
+   * @default - reached from anywhere by those who may ask
+   */
+  readonly network?: pulumi.Input<string>;
+  /**
+   * Key of Cloud KMS for endpoint and model, which Vertex AI's service agent may use. A change is another endpoint.
+   *
+   * @default - Google's own
+   */
+  readonly encryptionKey?: pulumi.Input<string>;
+  /**
+   * Requests and answers in BigQuery; not of private endpoints.
+   *
+   * @default - none
+   */
+  readonly requestLog?: RequestLogArgs;
+  /**
+   * A line in Cloud Logging for each request. A change is another deployment.
+   *
+   * @default false
+   */
+  readonly accessLog?: boolean;
+  /**
+   * Channels that are told when an alert goes off: full names of notification channels.
+   *
+   * @default - none: alerts are in the console alone
+   */
+  readonly notify?: readonly pulumi.Input<string>[];
+  /**
+   * Whether a dashboard is made.
+   *
+   * @default true
+   */
+  readonly dashboard?: boolean;
+  /**
+   * Changes the arguments of a child before it is made, by what it is; `model` and `deployedModel` are in the words of Vertex AI's API and
+   * asked for every deployment.
+   *
+   * @default - none
+   */
+  readonly transform?: {
+    readonly endpoint?: (args: AiEndpointArgs) => AiEndpointArgs;
+    readonly model?: (body: ModelBody) => ModelBody;
+    readonly deployedModel?: (body: DeployedModelBody) => DeployedModelBody;
+  };
+}
+
+/** Whether requests come through a private network. */
+export const isPrivate = ({ network, privateServiceConnect }: VertexEndpointArgs): boolean =>
+  network !== undefined || privateServiceConnect !== undefined;
+
+/** Whether the endpoint has an address of its own. */
+export const isDedicated = (args: VertexEndpointArgs): boolean => args.dedicated ?? !isPrivate(args);
+
+const whole = (count: number, least: number, most: number): boolean =>
+  Number.isInteger(count) && count >= least && count <= most;
+
+const label = /^[\p{Ll}\p{Lo}\p{N}_-]{0,63}$/u;
+
+/** What is wrong with one deployment's own options; `at` stands before their names. */
+function deploymentProblems(
+  at: string,
+  { model, serving, scaling, environment = {} }: Partial<EndpointSpec>,
+  longest: number,
+): Problem[] {
+  return problemsOf([
+    [
+      (serving?.timeoutSeconds ?? 0) > longest,
+      'serving.timeoutSeconds',
+      `${serving?.timeoutSeconds} is given; Vertex AI ends a request of this kind of endpoint after ${longest + 10} s. Give at most ${longest}`,
+    ],
+    [
+      model?.uri !== undefined && !model.uri.startsWith('gs://'),
+      'model',
+      `'${model?.uri}' cannot be read by Vertex AI. Give a folder of Cloud Storage, gs://BUCKET/FOLDER`,
+    ],
+    [
+      scaling?.target !== undefined,
+      'scaling.target',
+      'Vertex AI scales on how busy processors or accelerators are, not on requests in flight. Leave it out; utilization sets the percent',
+    ],
+    ...Object.keys(environment)
+      .filter((name) => name.startsWith('AIP_'))
+      .map((name) => [true, 'environment', `${name} is Vertex AI's own. Leave it out`] as const),
+  ]).map(({ where, what }) => ({ where: `${at}${where}`, what }));
+}
+
+function shareProblems(deployments: Readonly<Record<string, VertexDeploymentArgs>>): Problem[] {
+  const percents = Object.entries(deployments).map(([name, { percent = 0 }]) => [name, percent] as const);
+  const sum = percents.reduce((total, [, percent]) => total + percent, 0);
+  return problemsOf([
+    ...percents.map(
+      ([name, percent]) =>
+        [
+          !whole(percent, 0, 100),
+          `deployments.${name}.percent`,
+          `${percent} is given; allowed: a whole number from 0 to 100`,
+        ] as const,
+    ),
+    ...percents.map(
+      ([name]) =>
+        [
+          !/^[a-z][a-z0-9-]{0,18}[a-z0-9]$/.test(name) || name === 'main',
+          'deployments',
+          `'${name}' is no name for a further deployment. Give 2 to 20 lower-case letters, digits and hyphens, a letter first, no hyphen last, and not 'main'`,
+        ] as const,
+    ),
+    [
+      sum > 100,
+      'deployments',
+      `the shares add to ${sum}; together with the first deployment's they have to add to 100, so that at most 100 can be given away`,
+    ],
+  ]);
+}
+
+/** Options that go together, or do not. */
+function accessProblems(args: VertexEndpointArgs): Problem[] {
+  const { network, privateServiceConnect, dedicated, routes = 'predict', requestLog, deployments = {} } = args;
+  const share = requestLog?.share ?? 1;
+  return problemsOf([
+    [
+      network !== undefined && privateServiceConnect !== undefined,
+      'network',
+      'an endpoint is reached from a peered network or by Private Service Connect. Give network or privateServiceConnect',
+    ],
+    [
+      network !== undefined && dedicated === true,
+      'dedicated',
+      'an endpoint in a peered network has no address of its own. Leave it out, or give privateServiceConnect instead of network',
+    ],
+    [
+      network !== undefined && Object.keys(deployments).length > 0,
+      'deployments',
+      'an endpoint in a peered network has one deployment. Leave them out, or give privateServiceConnect instead of network',
+    ],
+    [!['predict', 'invoke'].includes(routes), 'routes', `'${routes}' is given; allowed: predict, invoke`],
+    [
+      routes === 'invoke' && (network !== undefined || dedicated === false),
+      'routes',
+      "'invoke' needs an endpoint with an address of its own. Leave routes out, or network and dedicated: false",
+    ],
+    [
+      requestLog !== undefined && isPrivate(args),
+      'requestLog',
+      'Vertex AI keeps no requests of private endpoints. Leave it out',
+    ],
+    [!(share > 0 && share <= 1), 'requestLog.share', `${share} is given; allowed: above 0, at most 1`],
+  ]);
+}
+
+/** What is wrong with a Vertex AI endpoint besides its description. */
+export function ownProblems(args: VertexEndpointArgs): Problem[] {
+  const { endpointName, deployments = {}, utilization = 60, tags = {} } = args;
+  const longest = args.network !== undefined || args.dedicated === false ? 50 : 3590;
+  return [
+    ...problemsOf([
+      [
+        endpointName !== undefined && !/^([a-z]([a-z0-9-]{0,61}[a-z0-9])?|[1-9][0-9]{0,8})$/.test(endpointName),
+        'endpointName',
+        `'${endpointName}' is no id for an endpoint. Give 1 to 63 lower-case letters, digits and hyphens, a letter first, no hyphen last; or a number of at most 9 digits`,
+      ],
+      [!whole(utilization, 1, 100), 'utilization', `${utilization} is given; allowed: a whole number from 1 to 100`],
+      [
+        'secrets' in args && args.secrets !== undefined,
+        'secrets',
+        "Vertex AI gives a container no secret by reference, and a variable is shown to everyone who may see the model. Let a hook read Secret Manager as the endpoint's account, and leave this out",
+      ],
+      ...Object.entries(tags)
+        .filter(([key, value]) => key === '' || !label.test(key) || !label.test(value))
+        .map(
+          ([key, value]) =>
+            [
+              true,
+              'tags',
+              `'${key}: ${value}' is no label for Vertex AI. Give at most 63 lower-case letters, digits, '_' and '-'`,
+            ] as const,
+        ),
+    ]),
+    ...accessProblems(args),
+    ...shareProblems(deployments),
+    ...deploymentProblems('', args, longest),
+    ...Object.entries(deployments).flatMap(([name, each]) => deploymentProblems(`deployments.${name}.`, each, longest)),
+    ...budgetProblems(args),
+  ];
+}
