@@ -5,7 +5,7 @@ import type { Alert, Comparison } from './alerts.js';
 import type { Expression } from './expression.js';
 import type { Objective } from './objectives.js';
 import type { MonitoringPlan } from './plan.js';
-import { duration, prometheusScope, promql, quote, type Scope } from './queries/prometheus.js';
+import { duration, prometheusScope, promql, type Scope, selectorOf } from './queries/prometheus.js';
 
 interface Recording {
   readonly record: string;
@@ -19,10 +19,16 @@ const SLOW_SECONDS = 60;
 /** Rules are no fresher than the readings they are made from, and need not be fresher than this. */
 const QUICK_SECONDS = 5;
 
+const recordName = (id: Objective['id'], what: string, windowSeconds: number): string =>
+  `slipway:${id}:${what}_${duration(windowSeconds)}`;
+
+/** Where the rules record what is left of an objective's budget. */
+export const budgetRecord = ({ id, periodSeconds }: Objective): string => recordName(id, 'budget_left', periodSeconds);
+
 function recordingsOf(objective: Objective): readonly Recording[] {
   const { id, bad, total, burn, periodSeconds, target } = objective;
   const named = (what: string, windowSeconds: number, value: Expression): Recording => ({
-    record: `slipway:${id}:${what}_${duration(windowSeconds)}`,
+    record: recordName(id, what, windowSeconds),
     value,
     windowSeconds,
   });
@@ -69,9 +75,7 @@ export function prometheusRules(plan: MonitoringPlan): string {
   const recordings = plan.objectives.flatMap(recordingsOf);
   const key = (value: Expression, windowSeconds: number): string => JSON.stringify([value, windowSeconds]);
   const recorded = new Map(recordings.map(({ record, value, windowSeconds }) => [key(value, windowSeconds), record]));
-  const selector = Object.entries(scope)
-    .map(([label, value]) => `${label}=${quote(value)}`)
-    .join(', ');
+  const selector = selectorOf(scope);
   const say = ({ value, windowSeconds, is, than }: Comparison): string => {
     const record = recorded.get(key(value, windowSeconds));
     return `${record ? `${record}{${selector}}` : promql(value, { scope, windowSeconds })} ${is} ${than}`;

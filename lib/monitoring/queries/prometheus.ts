@@ -25,6 +25,12 @@ export function quote(text: string): string {
   return JSON.stringify(wellFormed(text));
 }
 
+/** What stands in braces after a metric's name. */
+export const selectorOf = (scope: Scope): string =>
+  Object.entries(scope)
+    .map(([label, value]) => `${label}=${quote(value)}`)
+    .join(', ');
+
 const durationUnits = [
   [86_400, 'd'],
   [3600, 'h'],

@@ -1,0 +1,92 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { grafanaDashboard } from '../../lib/monitoring/grafana.js';
+import { planMonitoring } from '../../lib/monitoring/plan.js';
+import { budgetRecord } from '../../lib/monitoring/prometheus-rules.js';
+import { faults, parse } from './promql.js';
+
+interface Target {
+  readonly refId: string;
+  readonly expr: string;
+  readonly legendFormat: string;
+  readonly datasource: { readonly type: string; readonly uid: string };
+}
+interface Panel {
+  readonly id: number;
+  readonly type: string;
+  readonly title: string;
+  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
+  readonly fieldConfig: { readonly defaults: { readonly unit: string } };
+  readonly targets: readonly Target[];
+}
+
+const plan = planMonitoring({ model: 'digits', slo: { p99Ms: 50 } });
+const drawn = (of = plan) => JSON.parse(grafanaDashboard(of)) as { title: string; panels: readonly Panel[] };
+const { panels } = drawn();
+const recorded = new Set(plan.objectives.map(budgetRecord));
+
+test('draws every tile, budget and panel of the plan', () => {
+  expect(panels.map(({ title }) => title)).toEqual([
+    ...plan.dashboard.tiles.map(({ title }) => title),
+    ...plan.objectives.map(({ title }) => `Error budget left: ${title}`),
+    ...plan.dashboard.panels.map(({ title }) => title),
+  ]);
+});
+
+test('panels lie side by side, within the width, and none over another', () => {
+  const taken = new Set<string>();
+  for (const { gridPos, title } of panels) {
+    expect(gridPos.x + gridPos.w, title).toBeLessThanOrEqual(24);
+    for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++) {
+      for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
+        expect(taken.has(`${x},${y}`), title).toBe(false);
+        taken.add(`${x},${y}`);
+      }
+    }
+  }
+  expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+});
+
+describe('every query', () => {
+  const targets = panels.flatMap(({ targets: each }) => each);
+
+  test('is PromQL over this endpoint alone, from the source that is chosen in Grafana', () => {
+    expect(targets.length).toBeGreaterThan(20);
+    for (const { expr, datasource } of targets) {
+      expect(faults(expr, recorded), expr).toEqual([]);
+      expect(expr).toContain('job="slipway-digits"');
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana fills it in.
+      expect(datasource).toEqual({ type: 'prometheus', uid: '${source}' });
+    }
+  });
+
+  test('has a letter of its own in its panel', () => {
+    for (const { targets: each } of panels) {
+      expect(each.map(({ refId }) => refId)).toEqual(each.map((_, index) => String.fromCharCode(65 + index)));
+    }
+  });
+});
+
+test('lines that are split say by what', () => {
+  const stages = panels.find(({ title }) => title === 'Where the time goes')!;
+  expect(stages.targets.map(({ legendFormat }) => legendFormat)).toEqual(['stage {{stage}}']);
+  expect(stages.fieldConfig.defaults.unit).toBe('s');
+});
+
+test('the same plan gives the same text', () => {
+  expect(grafanaDashboard(planMonitoring({ model: 'digits', slo: { p99Ms: 50 } }))).toBe(grafanaDashboard(plan));
+});
+
+test('no name makes Grafana fill in anything, or breaks a query', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', minLength: 1 }), (model) => {
+      for (const { targets } of drawn(planMonitoring({ model })).panels) {
+        for (const { expr } of targets) {
+          expect(expr).not.toContain('$');
+          expect(parse(expr).selectors.length).toBeGreaterThan(0);
+        }
+      }
+    }),
+    { numRuns: 30 },
+  );
+});
