@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import * as pulumi from '@pulumi/pulumi';
 import { afterAll, beforeEach } from 'vitest';
 import { Model } from '../../../constructs/gcp/index.js';
+// Loaded when a dashboard is drawn, which would else take longer than the wait for what is still to come.
+import '../../../lib/monitoring/azure/dashboard.js';
 import { packageFile } from '../../../lib/package-root.js';
 
 export interface Made {
@@ -68,6 +70,7 @@ const computed: Readonly<Record<string, (inputs: Record<string, unknown>, name: 
   }),
   'azure-native:machinelearningservices:OnlineDeployment': ({ deploymentName }) => ({ name: deploymentName }),
   'azure-native:machinelearningservices:Workspace': (_, name) => ({ name: `${name}1a2b3c4d` }),
+  'azure-native:dashboard:Dashboard': (_, name) => ({ name: `${name}1a2b3c4d` }),
   'azure-native:resources:ResourceGroup': (_, name) => ({ name: `${name}1a2b3c4d` }),
   'azure-native:managedidentity:UserAssignedIdentity': (_, name) => ({ principalId: `${name}-principal` }),
   'azure-native:containerregistry:Registry': (_, name) => ({ loginServer: `${name}1a2b3c4d.azurecr.io` }),
