@@ -23,6 +23,7 @@ export const example = (name: string) => packageFile('examples', 'models', 'digi
 export const digits = Model.fromOnnx(example('digits.onnx'), { calibration: example('samples.npz') });
 
 let made: Made[] = [];
+let asked: { readonly token: string; readonly inputs: Readonly<Record<string, unknown>> }[] = [];
 
 /** What a cloud would add. */
 const computed: Readonly<Record<string, (inputs: Record<string, unknown>, name: string, id: string) => object>> = {
@@ -74,6 +75,15 @@ const computed: Readonly<Record<string, (inputs: Record<string, unknown>, name: 
   'azure-native:resources:ResourceGroup': (_, name) => ({ name: `${name}1a2b3c4d` }),
   'azure-native:managedidentity:UserAssignedIdentity': (_, name) => ({ principalId: `${name}-principal` }),
   'azure-native:containerregistry:Registry': (_, name) => ({ loginServer: `${name}1a2b3c4d.azurecr.io` }),
+  'azure-native:storage:Blob': ({ accountName, containerName, blobName }) => ({
+    name: blobName,
+    url: `https://${accountName}.blob.core.windows.net/${containerName}/${blobName}`,
+  }),
+  'azure-native:storage:BlobContainer': ({ containerName }) => ({ name: containerName }),
+  'azure-native:storage:StorageAccount': (_, name) => ({ name: `${name}1a2b3c4d` }),
+  'azure-native:containerregistry:TaskRun': () => ({
+    runResult: { outputImages: [{ digest: `sha256:${'0'.repeat(64)}` }], runErrorMessage: '' },
+  }),
   'command:local:Command': () => ({ stdout: `sha256:${'0'.repeat(64)}` }),
   'docker-build:index:Image': ({ tags }) => ({ ref: `${(tags as string[])[0]}@sha256:${'0'.repeat(64)}` }),
 };
@@ -86,11 +96,13 @@ const answers: Readonly<Record<string, object>> = {
     subscriptionId: '00000000-0000-0000-0000-000000000001',
     tenantId: '00000000-0000-0000-0000-000000000002',
   },
+  'azure-native:storage:listStorageAccountServiceSAS': { serviceSasToken: 'sig=of-azure' },
   'azure-native:authorization:getClientToken': { token: 'token-of-azure' },
 };
 
 beforeEach(async () => {
   made = [];
+  asked = [];
   await pulumi.runtime.setMocks(
     {
       newResource({ type, name, inputs, id }) {
@@ -98,7 +110,10 @@ beforeEach(async () => {
         const path = type.startsWith('azure-native:') ? `/azure/${type.split(':').at(-1)}/${name}` : `${name}-id`;
         return { id: id || path, state: { ...inputs, ...computed[type]?.(inputs, name, id ?? '') } };
       },
-      call: ({ token, inputs }) => answers[token] ?? inputs,
+      call({ token, inputs }) {
+        asked.push({ token, inputs });
+        return answers[token] ?? inputs;
+      },
     },
     'shop',
     'dev',
@@ -127,6 +142,10 @@ export async function madeBy(make: () => unknown): Promise<readonly Made[]> {
   }
   return made.slice(before);
 }
+
+/** With what a cloud was asked a question. */
+export const calls = (end: string) =>
+  asked.filter(({ token }) => token.endsWith(`:${end}`)).map(({ inputs }) => inputs);
 
 /** By name: they are made as their inputs come. */
 export const ofType = (resources: readonly Made[], end: string) =>

@@ -231,7 +231,8 @@ serve(ResourceProviderService, {
   delete: method('delete', remove),
   invoke: method('invoke', (request) => {
     const response = new provider.InvokeResponse();
-    response.setReturn(Struct.fromJavaScript(answers[request.getTok()] ?? {}));
+    const answer = answers[request.getTok()] ?? {};
+    response.setReturn(Struct.fromJavaScript(typeof answer === 'function' ? answer(js(request.getArgs())) : answer));
     return [response, { token: request.getTok() }];
   }),
   getMapping: method('getMapping', () => [new provider.GetMappingResponse()]),

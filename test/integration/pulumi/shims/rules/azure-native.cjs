@@ -1,4 +1,6 @@
 // What Azure does that a program can see: names, ids, computed outputs, what forces a replacement, and what is refused.
+const { spawnSync } = require('node:child_process');
+const { existsSync } = require('node:fs');
 const { digest } = require('../values.cjs');
 
 const subscription = '/subscriptions/00000000-0000-0000-0000-000000000001';
@@ -117,6 +119,28 @@ const endpointRule = {
   removes: (id) => (other) => other.startsWith(`${id}/`),
 };
 
+const accountId = (inputs) => provided('Microsoft.Storage', 'storageAccounts', 'accountName')(inputs);
+const registryId = (inputs) => provided('Microsoft.ContainerRegistry', 'registries', 'registryName')(inputs);
+const blobUrl = ({ accountName, containerName, blobName }) =>
+  `https://${accountName}.blob.core.windows.net/${containerName}/${blobName}`;
+
+/** A build in the registry: it reads its context by a signed address, while that holds. */
+function taskProblems(inputs, cloud) {
+  const { type, dockerFilePath, sourceLocation } = inputs.runRequest;
+  const [url, query] = sourceLocation.split('?');
+  const until = Date.parse(new URLSearchParams(query).get('se') ?? '');
+  const blob = cloud[url];
+  const holds = blob
+    ? spawnSync('tar', ['-tzf', blob.inputs.source.path], { encoding: 'utf8' }).stdout.split('\n')
+    : [];
+  return [
+    ...missing(cloud, registryId(inputs), 'the registry'),
+    ...(type === 'DockerBuildRequest' ? [] : [`unknown request ${type}`]),
+    ...(until > Date.now() ? [] : [`the address of the context may not be read: ${query}`]),
+    ...(holds.includes(dockerFilePath) ? [] : [`no ${dockerFilePath} in ${url}`]),
+  ];
+}
+
 const types = {
   'azure-native:resources:ResourceGroup': {
     autoname: 'resourceGroupName',
@@ -168,6 +192,39 @@ const types = {
     refuse: ({ accountName }) =>
       /^[a-z0-9]{3,24}$/.test(accountName) ? [] : [`'${accountName}' is no name for a storage account`],
   }),
+  'azure-native:storage:BlobContainer': {
+    replaceOn: ['accountName', 'containerName', 'resourceGroupName'],
+    id: (inputs) => `${accountId(inputs)}/blobServices/default/containers/${inputs.containerName}`,
+    outputs: (inputs) => ({ name: inputs.containerName }),
+    refuse: (inputs, cloud) => missing(cloud, accountId(inputs), 'the storage account'),
+  },
+  'azure-native:storage:Blob': {
+    replaceOn: ['accountName', 'containerName', 'blobName', 'resourceGroupName'],
+    id: blobUrl,
+    outputs: (inputs) => ({ name: inputs.blobName, url: blobUrl(inputs) }),
+    refuse: (inputs, cloud) => [
+      ...missing(
+        cloud,
+        `${accountId(inputs)}/blobServices/default/containers/${inputs.containerName}`,
+        'the container of blobs',
+      ),
+      ...(existsSync(inputs.source.path) ? [] : [`there is no file ${inputs.source.path}`]),
+    ],
+  },
+  'azure-native:containerregistry:TaskRun': {
+    autoname: 'taskRunName',
+    separator: '',
+    replaceOn: ['taskRunName', 'registryName', 'resourceGroupName'],
+    id: (inputs) => `${registryId(inputs)}/taskRuns/${inputs.taskRunName}`,
+    refuse: taskProblems,
+    outputs: ({ runRequest }) => ({
+      runResult: {
+        status: 'Succeeded',
+        runErrorMessage: '',
+        outputImages: [{ digest: `sha256:${digest(runRequest.sourceLocation.split('?')[0], 64)}` }],
+      },
+    }),
+  },
   'azure-native:keyvault:Vault': inGroup('Microsoft.KeyVault', 'vaults', 'vaultName', {
     refuse: ({ vaultName }) =>
       /^[A-Za-z](-?[A-Za-z0-9]){2,23}$/.test(vaultName) ? [] : [`'${vaultName}' is no name for a vault`],
@@ -225,6 +282,9 @@ const answers = {
     subscriptionId: '00000000-0000-0000-0000-000000000001',
     tenantId: '00000000-0000-0000-0000-000000000002',
   },
+  'azure-native:storage:listStorageAccountServiceSAS': ({ canonicalizedResource, sharedAccessExpiryTime }) => ({
+    serviceSasToken: `se=${encodeURIComponent(sharedAccessExpiryTime)}&sp=r&sig=${digest(canonicalizedResource)}`,
+  }),
   'azure-native:authorization:getClientToken': { token: 'token-of-azure' },
 };
 
