@@ -54,8 +54,7 @@ async function route(inputs: Given): Promise<State> {
   if (!found) throw new Error(`Vertex AI: there is no endpoint ${endpoint}`);
   const inferenceTimeout = `${inferenceSeconds}s`;
   if (inferenceSeconds !== undefined && found.clientConnectionConfig?.inferenceTimeout !== inferenceTimeout) {
-    const changed = { name: endpoint, clientConnectionConfig: { inferenceTimeout } };
-    await api.run('POST', `${endpoint}:update`, { endpoint: changed });
+    await api.run('POST', `${endpoint}:update`, { endpoint: { clientConnectionConfig: { inferenceTimeout } } });
   }
   return { ...inputs, ...addresses((await api.get(endpoint)) ?? {}) };
 }
