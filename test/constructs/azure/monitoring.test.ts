@@ -272,6 +272,25 @@ describe('a budget', () => {
     });
   });
 
+  test('keeps the month that it was made in, which Azure takes for once', async () => {
+    const plan = planOn('azure-ml');
+    const kept = new Map<string, readonly string[] | undefined>();
+    await madeBy(() => {
+      const note: pulumi.ResourceTransformation = ({ type, opts }) => {
+        kept.set(type, (opts as pulumi.CustomResourceOptions).ignoreChanges);
+        return undefined;
+      };
+      const parent = new pulumi.ComponentResource('test:Endpoint', 'digits', {}, { transformations: [note] });
+      monitor('digits', {
+        ...{ parent, platform: 'azure-ml', resourceGroupName: 'shop', location, tags: {}, logs: null },
+        id: pulumi.output(endpointId),
+        instances: [{ role: 'main', id: pulumi.output(deploymentId('main')), plan }],
+        ...{ notify: [operators], emails: [], dashboard: false, toZero: false, asked: { budget: {} } },
+      });
+    });
+    expect(kept.get('azure-native:consumption:Budget')).toEqual(['timePeriod']);
+  });
+
   test('of a container app is over the app itself, as much as asked', async () => {
     const { inputs } = await of('azure-container-apps', { monthlyUsd: 250 });
     expect(inputs).toMatchObject({
