@@ -6,6 +6,7 @@ import type { EndpointPlan } from '../../lib/plan.js';
 import { type BuildOptions, builtImage, type LaidOut, layOut, type RegistryLogin } from '../pulumi/image-build.js';
 import { plainName } from './foundation.js';
 import { registryLogin } from './registry-login.js';
+import { type RegistryTaskOptions, registryTaskImage } from './registry-task.js';
 
 /** A registry of Azure that is there already. */
 export interface RegistryReference {
@@ -43,6 +44,10 @@ export interface DockerImageOptions extends PlannedImageOptions {
   readonly login?: Omit<RegistryLogin, 'address'>;
 }
 
+export interface RegistryTaskImageOptions
+  extends Omit<PlannedImageOptions, 'buildSecrets'>,
+    Pick<RegistryTaskOptions, 'processors' | 'timeoutSeconds'> {}
+
 /** What an image is bound to. */
 export interface ImagePlace {
   readonly parent: pulumi.Resource;
@@ -63,6 +68,15 @@ export abstract class ContainerImage {
    */
   static fromPlan(options: DockerImageOptions = {}): ContainerImage {
     return new DockerImage(options);
+  }
+
+  /**
+   * Built by the registry itself during `pulumi up`, without Docker: the context is sent to it. A preview builds nothing.
+   *
+   * Takes no build secrets.
+   */
+  static fromRegistryTask(options: RegistryTaskImageOptions = {}): ContainerImage {
+    return new RegistryTaskImage(options);
   }
 
   /**
@@ -138,5 +152,31 @@ class DockerImage extends BuiltImage {
     const loginServer = pulumi.output(registry.loginServer);
     const given = login ? { address: loginServer, ...login } : registryLogin(loginServer, parent);
     return builtImage(name, plan, laidOut, loginServer, this.options, { parent }, given);
+  }
+}
+
+/** Parts of `/subscriptions/S/resourceGroups/G/providers/P/registries/NAME`. */
+const partOf = (id: pulumi.Input<string>, index: number): pulumi.Output<string> =>
+  pulumi.output(id).apply((text) => text.split('/')[index] ?? '');
+
+class RegistryTaskImage extends BuiltImage {
+  constructor(private readonly options: RegistryTaskImageOptions) {
+    const { processors: _, timeoutSeconds: __, ...planned } = options;
+    super(planned);
+  }
+
+  protected build(
+    { name, parent, resourceGroupName, location, tags }: ImagePlace,
+    plan: EndpointPlan,
+    laidOut: LaidOut,
+    { id, loginServer }: RegistryReference,
+  ): pulumi.Output<string> {
+    const { processors, timeoutSeconds } = this.options;
+    const registry = { loginServer, registryName: partOf(id, 8), resourceGroupName: partOf(id, 4) };
+    return registryTaskImage(name, plan, laidOut, registry, {
+      ...{ parent, resourceGroupName, location, tags },
+      ...(processors !== undefined && { processors }),
+      ...(timeoutSeconds !== undefined && { timeoutSeconds }),
+    });
   }
 }

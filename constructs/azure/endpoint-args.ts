@@ -8,6 +8,7 @@ import type { EndpointSpec } from '../../lib/spec.js';
 import { type ScalingSchedule, scheduleProblems } from '../pulumi/schedules.js';
 import { boundProblems, zoneProblems } from './autoscale.js';
 import type { ContainerImage } from './container-image.js';
+import { budgetProblems } from './cost-guards.js';
 import { type FoundationArgs, variableProblems } from './foundation.js';
 import type { PrincipalType } from './roles.js';
 import { type Shares, shareProblems } from './traffic.js';
@@ -87,6 +88,12 @@ export interface ModelEndpointArgs extends EndpointSpec, FoundationArgs {
    */
   readonly notify?: readonly pulumi.Input<string>[];
   /**
+   * Addresses that are told of alerts, too.
+   *
+   * @default - none
+   */
+  readonly emails?: readonly string[];
+  /**
    * Whether a dashboard is made.
    *
    * @default true
@@ -160,6 +167,7 @@ export function ownProblems(name: string, args: ModelEndpointArgs): Problem[] {
     ...scheduleProblems(schedules, 1),
     ...zoneProblems(schedules),
     ...variableProblems(args),
+    ...budgetProblems(args.monitoring, args.notify ?? [], args.emails ?? []),
     ...problemsOf([
       [
         ingress !== undefined && !['internal', 'all'].includes(ingress),

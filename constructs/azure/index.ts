@@ -12,6 +12,7 @@ export {
   type DockerImageOptions,
   type PlannedImageOptions,
   type RegistryReference,
+  type RegistryTaskImageOptions,
 } from './container-image.js';
 export type { Deployed } from './deployment.js';
 export type { DeploymentArgs, Invoker, ModelEndpointArgs } from './endpoint-args.js';

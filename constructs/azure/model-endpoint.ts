@@ -12,11 +12,12 @@ import { plannedDeployments } from '../pulumi/endpoint-plan.js';
 import { requestCommand } from '../pulumi/request-command.js';
 import { boundsOf } from './autoscale.js';
 import { type Deployed, deploy } from './deployment.js';
-import { bindImages } from './deployment-images.js';
+import { bindImages, type DeploymentImage } from './deployment-images.js';
 import { type Invoker, type ModelEndpointArgs, ownProblems } from './endpoint-args.js';
 import { type GrantInvoke, grantEndpoint, invokeGrants } from './endpoint-roles.js';
 import { type Endpoint, type EndpointReference, existingEndpoint } from './existing-endpoint.js';
 import { type Foundation, foundation } from './foundation.js';
+import { type Monitored, type MonitoredInstances, monitor, plannedUsd } from './monitoring.js';
 import { quotaOf } from './quota.js';
 import { route } from './traffic.js';
 import { type BoundWorkspace, givenWorkspace, newWorkspace } from './workspace.js';
@@ -29,6 +30,7 @@ export interface ModelEndpointResources {
   /** What was made to stand on. */
   readonly foundation: Foundation;
   readonly workspace: BoundWorkspace;
+  readonly monitored: Monitored;
 }
 
 const tokenCommand = 'az account get-access-token --resource https://ml.azure.com --query accessToken --output tsv';
@@ -127,14 +129,24 @@ export class ModelEndpoint extends pulumi.ComponentResource implements Endpoint 
       deployed,
       further,
     );
-    this.resources = { endpoint, deployments: deployed, foundation: base, workspace };
+    const monitored = monitor(name, {
+      ...{ parent: this, platform: 'azure-ml', resourceGroupName, location, tags, id: endpoint.id },
+      instances: instancesOf(images, deployed),
+      logs: workspace.logsId,
+      notify: args.notify ?? [],
+      emails: args.emails ?? [],
+      dashboard: args.dashboard ?? true,
+      toZero: false,
+      asked: args.monitoring,
+    });
+    this.resources = { endpoint, deployments: deployed, foundation: base, workspace, monitored };
     this.url = endpoint.properties.apply(({ scoringUri }) => scoringUri);
     this.endpointName = endpoint.name;
     this.resourceGroupName = resourceGroupName;
     this.workspaceName = workspace.name;
     this.principalId = identity.principalId;
     this.image = images[0]!.bound.reference;
-    this.monthlyUsd = pulumi.output(monthlyUsd([plans.main, ...Object.values(plans.further)]));
+    this.monthlyUsd = pulumi.output(plannedUsd(instancesOf(images, deployed)));
     this.quota = pulumi.output(
       images.map(({ role, plan }) => quotaOf(plan, boundsOf(plan, described(role).scaling).max)),
     );
@@ -170,8 +182,15 @@ export class ModelEndpoint extends pulumi.ComponentResource implements Endpoint 
   }
 }
 
-/** Of all deployments; null where the price of one is not known. */
-function monthlyUsd(plans: readonly EndpointPlan[]): number | null {
-  const each = plans.map(({ hardware }) => hardware.candidate.monthlyUsd);
-  return each.includes(null) ? null : each.reduce<number>((sum, usd) => sum + (usd ?? 0), 0);
+/** The deployments as monitoring sees them, the first one first. */
+function instancesOf(
+  images: readonly DeploymentImage[],
+  deployed: readonly Deployed[],
+): readonly [MonitoredInstances, ...MonitoredInstances[]] {
+  const [first, ...others] = images.map(({ role, plan }, index) => ({
+    role,
+    plan,
+    id: deployed[index]!.deployment.id,
+  }));
+  return [first!, ...others];
 }

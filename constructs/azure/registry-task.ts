@@ -52,7 +52,7 @@ function stored(
 ): pulumi.Output<string> {
   const inside = { parent };
   const account = new StorageAccount(
-    plainName(`${name}ctx`, 15),
+    plainName(`context${name}`, 15),
     {
       ...{ resourceGroupName, location, tags: { ...tags } },
       kind: 'StorageV2',

@@ -31,7 +31,7 @@ test('a context is stored where the builder alone may read it, for two hours', a
   const { inputs, name } = one(resources, ':Blob');
   const [, digest] = /^digits-context-([0-9a-f]{12})$/.exec(name)!;
   expect(inputs).toMatchObject({
-    accountName: 'digitsctx1a2b3c4d',
+    accountName: 'contextdigits1a2b3c4d',
     containerName: 'contexts',
     blobName: expect.stringMatching(new RegExp(`^${digest}[0-9a-f]{52}\\.tar\\.gz$`)),
   });
@@ -47,7 +47,7 @@ test('a context is stored where the builder alone may read it, for two hours', a
   expect(one(resources, ':BlobContainer').inputs.publicAccess).toBe('None');
   const [asked] = calls('listStorageAccountServiceSAS');
   expect(asked).toMatchObject({
-    canonicalizedResource: `/blob/digitsctx1a2b3c4d/contexts/${inputs.blobName}`,
+    canonicalizedResource: `/blob/contextdigits1a2b3c4d/contexts/${inputs.blobName}`,
     permissions: 'r',
     protocols: 'https',
     resource: 'b',
@@ -78,7 +78,7 @@ test('the registry builds it, and the image is named by its digest', async () =>
     imageNames: [tag],
     isPushEnabled: true,
     platform: { os: 'Linux', architecture: 'amd64' },
-    sourceLocation: `https://digitsctx1a2b3c4d.blob.core.windows.net/contexts/${blob}?sig=of-azure`,
+    sourceLocation: `https://contextdigits1a2b3c4d.blob.core.windows.net/contexts/${blob}?sig=of-azure`,
     timeout: 3600,
   });
   expect(await settled(image)).toBe(`shop.azurecr.io/${tag}@sha256:${'0'.repeat(64)}`);
