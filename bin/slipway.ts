@@ -8,6 +8,7 @@ import { buildCommand } from './commands/build.js';
 import { estimateCommand } from './commands/estimate.js';
 import { exportCommand } from './commands/export.js';
 import { inspectCommand } from './commands/inspect.js';
+import { monitorCommand } from './commands/monitor.js';
 import { optimizeCommand } from './commands/optimize.js';
 import { planCommand } from './commands/plan.js';
 import { reportCommand } from './commands/report.js';
@@ -30,6 +31,7 @@ Examples:
   $ slipway inspect fraud.onnx                      # what the model is
   $ slipway plan fraud.onnx --p99-ms 50 --rps 200   # which machine it needs, on every platform
   $ slipway optimize fraud.onnx --data samples.npz --out build/
+  $ slipway monitor fraud.onnx --format prometheus   # rules, dashboards and alerts for a monitoring that is there
   $ slipway report build/ --open                    # what was tried, measured and decided
   $ slipway build fraud.onnx --data samples.npz --platform gcp-cloud-run --tag fraud:1
   $ slipway serve build/
@@ -45,6 +47,7 @@ for (const command of [
   serveCommand(),
   inspectCommand(),
   planCommand(),
+  monitorCommand(),
   estimateCommand(),
 ]) {
   program.addCommand(

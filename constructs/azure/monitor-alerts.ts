@@ -3,8 +3,8 @@
 import { MetricAlert } from '@pulumi/azure-native/monitor/metricAlert.js';
 import { ScheduledQueryRule } from '@pulumi/azure-native/monitor/scheduledQueryRule.js';
 import type * as pulumi from '@pulumi/pulumi';
+import { logCriterion, metricCriteria } from '../../lib/monitoring/azure/criteria.js';
 import type { AzureLogRule, AzureMetricRule } from '../../lib/monitoring/azure/rules.js';
-import { type AzureFilter, type AzureMetric, azureNamespaces } from '../../lib/monitoring/queries/azure.js';
 
 /** What alerts of one endpoint have in common. */
 export interface AlertPlace {
@@ -18,18 +18,6 @@ export interface AlertPlace {
   /** Action groups. */
   readonly told: readonly pulumi.Input<string>[];
 }
-
-const dimension = (filter: AzureFilter) => {
-  if ('equals' in filter) return { name: filter.label, operator: 'Include', values: [filter.equals] };
-  if ('startsWith' in filter) return { name: filter.label, operator: 'StartsWith', values: [filter.startsWith] };
-  return { name: filter.label, operator: 'Exclude', values: [filter.isNot] };
-};
-
-/** Every value of a dimension that a metric is split by is watched apart from the others. */
-const dimensionsOf = ({ where = [], by = [] }: AzureMetric) => [
-  ...where.map(dimension),
-  ...by.map((name) => ({ name, operator: 'Include', values: ['*'] })),
-];
 
 /**
  * An alert on metrics of one resource.
@@ -52,21 +40,7 @@ export function metricAlert(
       scopes: [id],
       criteria: {
         odataType: 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria',
-        allOf: rule.all.map(({ metric, is, than }, index) => {
-          const dimensions = dimensionsOf(metric);
-          return {
-            criterionType: 'StaticThresholdCriterion',
-            name: `condition-${index + 1}`,
-            metricNamespace: azureNamespaces[metric.of],
-            metricName: metric.name,
-            timeAggregation: metric.aggregation,
-            operator: is,
-            threshold: than,
-            ...(dimensions.length > 0 && { dimensions }),
-            // Some metrics are there only after the first request.
-            skipMetricValidation: true,
-          };
-        }),
+        allOf: metricCriteria(rule),
       },
       actions: told.map((actionGroupId) => ({ actionGroupId })),
     },
@@ -91,18 +65,7 @@ export function logAlert(
       scopes: [workspaceId],
       // The table is there only after the first row.
       skipQueryValidation: true,
-      criteria: {
-        allOf: [
-          {
-            criterionType: 'StaticThresholdCriterion',
-            query,
-            timeAggregation: 'Count',
-            operator: 'GreaterThan',
-            threshold: 0,
-            failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 },
-          },
-        ],
-      },
+      criteria: { allOf: [logCriterion(query)] },
       actions: { actionGroups: [...told] },
     },
     options,

@@ -3,13 +3,13 @@
 import { DashboardBuilder, DatasourceVariableBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import * as text from '@grafana/grafana-foundation-sdk/text';
 import type { Panel, Tile } from '../dashboard.js';
+import { columns, type Drawn, lines, placed, tile } from '../grafana-panels.js';
 import type { MonitoringPlan } from '../plan.js';
 import { type AzureValue, azureValue } from '../queries/azure.js';
-import { compute, type Drawn, grafanaUnits, lines, source, tile } from './grafana.js';
+import { compute, grafanaUnits, source } from './grafana.js';
 import { absent, loggedPanels, platformPanels } from './platform-panels.js';
 import { type AzureShown, shareOf, sumTargets } from './shown.js';
 
-const columns = 24;
 const width = 8;
 const height = 8;
 const tileHeight = 4;
@@ -64,19 +64,6 @@ function plannedTile(plan: MonitoringPlan, { title, signal }: Tile, shown: Azure
   ];
 }
 
-/** From left to right, in rows as high as their highest. */
-function placed<Sized extends { readonly w: number; readonly h: number }>(
-  panels: readonly Sized[],
-): readonly (Sized & { readonly x: number; readonly y: number })[] {
-  let [x, y, row] = [0, 0, 0];
-  return panels.map((panel) => {
-    if (x + panel.w > columns) [x, y, row] = [0, y + row, 0];
-    const at = { ...panel, x, y };
-    [x, row] = [x + panel.w, Math.max(row, panel.h)];
-    return at;
-  });
-}
-
 /**
  * The dashboard's JSON, canonical: the same plan and the same ids give the same text.
  *
@@ -94,8 +81,8 @@ export function azureDashboard(plan: MonitoringPlan, shown: AzureShown): string 
     .content([...absent[shown.platform], ...shown.notes].map((line) => `- ${line}`).join('\n'));
   const tileWidth = Math.floor(columns / tiles.length);
   const panels = placed([
-    ...tiles.map((each) => ({ panel: tile(each), w: tileWidth, h: tileHeight })),
-    ...drawn.map((each) => ({ panel: lines(each), w: width, h: height })),
+    ...tiles.map((each) => ({ panel: tile(source, each), w: tileWidth, h: tileHeight })),
+    ...drawn.map((each) => ({ panel: lines(source, each), w: width, h: height })),
     { panel: absentee, w: columns, h: height },
   ]);
   const dashboard = new DashboardBuilder(`Slipway: ${plan.model}`)

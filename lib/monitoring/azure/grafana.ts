@@ -9,26 +9,13 @@ import {
   QueryType,
   ResultFormat,
 } from '@grafana/grafana-foundation-sdk/azuremonitor';
-import {
-  GraphThresholdsStyleConfigBuilder,
-  GraphThresholdsStyleMode,
-  ReduceDataOptionsBuilder,
-  StackingConfigBuilder,
-  StackingMode,
-  VizLegendOptionsBuilder,
-} from '@grafana/grafana-foundation-sdk/common';
-import {
-  type DataTransformerConfig,
-  ThresholdsConfigBuilder,
-  ThresholdsMode,
-} from '@grafana/grafana-foundation-sdk/dashboard';
-import * as stat from '@grafana/grafana-foundation-sdk/stat';
-import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
+import type { DataTransformerConfig } from '@grafana/grafana-foundation-sdk/dashboard';
+import { datasourceOf, type Target } from '../grafana-panels.js';
 import { type AzureFilter, type AzureMetric, type AzureUnit, azureNamespaces } from '../queries/azure.js';
 
 /** The variable that holds the data source: Azure's own is there wherever the dashboard is opened. */
 export const source = { name: 'source', type: 'grafana-azure-monitor-datasource' } as const;
-const datasource = { type: source.type, uid: `\${${source.name}}` };
+const datasource = datasourceOf(source);
 
 /** Grafana's units for what Azure counts in; it picks the multiple itself. */
 export const grafanaUnits: Readonly<Record<AzureUnit, string>> = {
@@ -46,9 +33,6 @@ export interface Watched {
   readonly id: string;
   readonly location: string;
 }
-
-/** A query of a panel, without its letter. */
-export type Target = (refId: string) => MonitorQueryBuilder;
 
 /** `/subscriptions/S/resourceGroups/G/providers/P/type/name/type/name`: the plugin takes its parts. */
 function resourceOf({ id, location }: Watched, namespace: string): MonitorResourceBuilder {
@@ -130,62 +114,3 @@ export const compute = {
     options: { mode: 'binary', binary: { left, operator, right }, alias, replaceFields: true },
   }),
 } as const;
-
-/** A value that the lines are seen against. */
-const lineAt = (value: number): ThresholdsConfigBuilder =>
-  new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps([
-    { color: 'transparent', value: null },
-    { color: 'red', value },
-  ]);
-
-export interface Drawn {
-  readonly title: string;
-  readonly help: string;
-  readonly unit: string;
-  readonly targets: readonly Target[];
-  readonly transformations?: readonly DataTransformerConfig[];
-  /** In `unit`. */
-  readonly limit?: number;
-  readonly stacked?: boolean;
-  readonly most?: number;
-}
-
-/** A, B, …, Z, AA: as Grafana names queries. */
-const letters = (index: number): string =>
-  `${index >= 26 ? letters(Math.floor(index / 26) - 1) : ''}${String.fromCharCode(65 + (index % 26))}`;
-
-const queries = (targets: readonly Target[]): MonitorQueryBuilder[] =>
-  targets.map((target, index) => target(letters(index)));
-
-/** Lines over time. */
-export function lines({ title, help, unit, targets, transformations = [], limit, stacked, most }: Drawn) {
-  const panel = new timeseries.PanelBuilder()
-    .title(title)
-    .description(help)
-    .datasource(datasource)
-    .unit(unit)
-    .min(0)
-    .legend(new VizLegendOptionsBuilder().showLegend(true))
-    .transformations([...transformations])
-    .targets(queries(targets));
-  if (most !== undefined) panel.max(most);
-  if (stacked) panel.fillOpacity(30).stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A'));
-  if (limit !== undefined) {
-    panel
-      .thresholds(lineAt(limit))
-      .thresholdsStyle(new GraphThresholdsStyleConfigBuilder().mode(GraphThresholdsStyleMode.Dashed));
-  }
-  return panel;
-}
-
-/** The last value, large. */
-export const tile = ({ title, help, unit, targets, transformations = [] }: Drawn) =>
-  new stat.PanelBuilder()
-    .title(title)
-    .description(help)
-    .datasource(datasource)
-    .unit(unit)
-    .noValue('–')
-    .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']))
-    .transformations([...transformations])
-    .targets(queries(targets));

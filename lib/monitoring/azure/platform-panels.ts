@@ -1,10 +1,11 @@
 /** Monitoring, panels that only Azure has: from the log of requests, instances with their cost, accelerators, and what is not published at all. */
 
+import type { Drawn } from '../grafana-panels.js';
 import { type AzureMetric, type AzurePlatform, type AzureRatio, azurePublished } from '../queries/azure.js';
 import * as managed from '../queries/azure-ml.js';
 import * as apps from '../queries/container-apps.js';
 import { trafficErrorShare, trafficLatency } from '../queries/traffic-log.js';
-import { compute, type Drawn, logTarget, metricTarget } from './grafana.js';
+import { compute, logTarget, metricTarget } from './grafana.js';
 import { type AzureInstances, type AzureShown, shareOf, targetsOf } from './shown.js';
 
 /** From the log of requests: what metrics cannot say over all deployments. */

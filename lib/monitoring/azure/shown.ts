@@ -1,8 +1,9 @@
 /** Monitoring, what a dashboard of Azure Monitor shows: an endpoint with its deployments, or a container app. */
 
+import type { Drawn, Target } from '../grafana-panels.js';
 import type { AzureMachine, AzureMetric, AzurePlatform, AzureRatio, AzureSum } from '../queries/azure.js';
 import type { LoggedEndpoint } from '../queries/traffic-log.js';
-import { compute, type Drawn, metricTarget, type Target, type Watched } from './grafana.js';
+import { compute, metricTarget, type Watched } from './grafana.js';
 
 /** What instances are: a deployment of an endpoint, or the app itself. */
 export interface AzureInstances {
