@@ -9,6 +9,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 const stamp = join(dist, '.sources');
 const page = join('lib', 'local', 'page');
+const policies = join('constructs', 'policy', 'pack');
 
 function* files(folder) {
   for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
@@ -46,6 +47,11 @@ export async function build() {
   for (const path of files(page)) {
     if (/\.(html|css|svg)$/.test(path)) cpSync(join(root, path), join(dist, path));
   }
+  cpSync(join(root, policies, 'PulumiPolicy.yaml'), join(dist, policies, 'PulumiPolicy.yaml'));
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  // Pulumi takes the version of a policy pack from beside it.
+  const pack = { name: 'slipway-policies', version, private: true, main: 'index.js' };
+  writeFileSync(join(dist, policies, 'package.json'), `${JSON.stringify(pack)}\n`);
   writeFileSync(stamp, digest);
 }
 

@@ -29,6 +29,8 @@ test('holds what the image needs and what the help names, and nothing that only 
     'container/optimizer/__main__.py',
     'container/locks/optimizer.txt',
     'docs/optimizer.md',
+    'dist/constructs/policy/pack/PulumiPolicy.yaml',
+    'dist/constructs/policy/pack/package.json',
     'LICENSE',
   ]) {
     expect(files).toContain(`package/${file}`);

@@ -48,10 +48,38 @@ function run({ request }, answer) {
   });
 }
 
+/** A policy pack: the engine asks it about every resource. It runs where its package.json is. */
+function runPlugin(call) {
+  const { request } = call;
+  const folder = request.getInfo().getProgramDirectory();
+  const args = [require.resolve('@pulumi/pulumi/cmd/run-policy-pack'), ...request.getArgsList(), folder];
+  const environment = Object.fromEntries(request.getEnvList().map((each) => each.split(/=(.*)/s).slice(0, 2)));
+  const child = spawn(process.execPath, args, {
+    cwd: folder,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.add(child);
+  const send = (set) => (data) => {
+    const response = new language.RunPluginResponse();
+    response[set](data);
+    call.write(response);
+  };
+  child.stdout.on('data', (data) => send('setStdout')(new Uint8Array(data)));
+  child.stderr.on('data', (data) => send('setStderr')(new Uint8Array(data)));
+  child.on('close', (code) => {
+    children.delete(child);
+    send('setExitcode')(code ?? 1);
+    call.end();
+  });
+  call.on('cancelled', () => child.kill());
+}
+
 const says = (make) => (_call, answer) => answer(null, make());
 
 serve(LanguageRuntimeService, {
   run,
+  runPlugin,
   handshake: says(() => new language.LanguageHandshakeResponse()),
   getPluginInfo: says(() => {
     const info = new PluginInfo();
