@@ -23,7 +23,8 @@ import {
   type VertexEndpointReference,
 } from './vertex/access.js';
 import { type Deployed, deploy, route } from './vertex/deployment.js';
-import { isDedicated, isPrivate, ownProblems, type VertexEndpointArgs } from './vertex/endpoint-args.js';
+import { isDedicated, isPrivate, type VertexEndpointArgs } from './vertex/endpoint-args.js';
+import { ownProblems } from './vertex/endpoint-problems.js';
 import { guardVertex, monitorVertex } from './vertex/monitoring.js';
 import { inferenceSeconds } from './vertex/serving.js';
 import type { VertexTraffic } from './vertex/traffic.js';

@@ -97,14 +97,18 @@ function acceleratorCharts({ id, deployments }: WatchedEndpoint): Chart[] {
   ];
 }
 
-/** What the replicas cost, where every price is known. */
+/** What the replicas cost, where every price is known; of each deployment where prices differ. */
 function costChart({ id, deployments }: WatchedEndpoint): Chart[] {
-  const lines = deployments.flatMap((each) =>
-    each.usdPerHour === null
-      ? []
-      : [{ query: costQuery({ endpoint: id }, each.id, each.usdPerHour), legend: `deployed model ${each.id}` }],
-  );
-  return lines.length === deployments.length ? [{ title: 'Cost', unit: 'USD an hour', lines }] : [];
+  const prices = new Set(deployments.map(({ usdPerHour }) => usdPerHour));
+  if (prices.has(null)) return [];
+  const lines =
+    prices.size === 1
+      ? [{ query: costQuery({ endpoint: id }, deployments[0]!.usdPerHour!), legend: 'replicas' }]
+      : deployments.map((each) => ({
+          query: costQuery({ endpoint: id }, each.usdPerHour!, each.id),
+          legend: `deployed model ${each.id}`,
+        }));
+  return [{ title: 'Cost', unit: 'USD an hour', lines }];
 }
 
 /** The dashboard's JSON, canonical: the same plan gives the same text. */

@@ -87,7 +87,9 @@ export const deployedModelProvider: pulumi.dynamic.ResourceProvider<State, State
   async diff(_id, olds, news) {
     const { isDeepStrictEqual: same } = process.getBuiltinModule('node:util');
     const replaces = (['endpoint', 'deployedModelId'] as const).filter((key) => olds[key] !== news[key]);
-    const kept = same(counts(olds.deployedModel), counts(news.deployedModel));
+    // The engine asks with a text for what it does not know yet.
+    const known = typeof news.deployedModel === 'object';
+    const kept = known && same(counts(olds.deployedModel), counts(news.deployedModel));
     return { changes: replaces.length > 0 || !kept, replaces, deleteBeforeReplace: false };
   },
 

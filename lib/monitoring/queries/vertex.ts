@@ -34,8 +34,8 @@ const series = ({ endpoint }: Place, metric: string, extra = ''): string =>
   `${name(metric)}{monitored_resource="aiplatform.googleapis.com/Endpoint",endpoint_id=${quote(endpoint)}${extra}}`;
 
 /** A gauge of each replica, over so long that it has a figure. */
-const lately = (place: Place, metric: string): string =>
-  `avg_over_time(${series(place, metric)}[${duration(lateSeconds)}])`;
+const lately = (place: Place, metric: string, extra = ''): string =>
+  `avg_over_time(${series(place, metric, extra)}[${duration(lateSeconds)}])`;
 
 /**
  * Says an expression in PromQL over the metrics of one endpoint; null where Vertex AI publishes nothing of the kind.
@@ -99,9 +99,11 @@ export function vertexQuery(expression: Expression, scope: VertexScope): string 
 export const replicasQuery = (place: Place, metric: 'replicas' | 'target_replicas' = 'replicas'): string =>
   `sum by (deployed_model_id) (${lately(place, metric)})`;
 
-/** What replicas of one deployed model cost, USD an hour. */
-export const costQuery = (place: Place, deployedModel: string, usdPerHour: number): string =>
-  `sum(avg_over_time(${series(place, 'replicas', `,deployed_model_id=${quote(deployedModel)}`)}[${duration(lateSeconds)}])) * ${usdPerHour}`;
+/** What replicas cost, USD an hour: all of them, or those of one deployed model. */
+export function costQuery(place: Place, usdPerHour: number, deployedModel?: string): string {
+  const which = deployedModel === undefined ? '' : `,deployed_model_id=${quote(deployedModel)}`;
+  return `sum(${lately(place, 'replicas', which)}) * ${usdPerHour}`;
+}
 
 /** Share of the time in which accelerators work, 0 to 1, by deployed model. */
 export const dutyQuery = (place: Place): string =>

@@ -90,7 +90,7 @@ const split = (shares: Readonly<Record<string, number>>, more = {}) => ({
 let api: VertexApi;
 const before = { ...process.env };
 beforeEach(async () => {
-  api = await new VertexApi({ endpoints: () => new Map([[endpoint, { dedicated: true }]]) }).start();
+  api = await new VertexApi({ endpoints: () => new Map([[endpoint, { dedicated: true, peered: false }]]) }).start();
   Object.assign(process.env, api.environment);
 });
 afterEach(async () => {
@@ -285,6 +285,13 @@ describe('a deployment', () => {
       ...{ changes: true, replaces: ['deployedModelId'], deleteBeforeReplace: false },
     });
     expect(await deployments.diff('', old, deployment())).toMatchObject({ changes: false });
+    // What the engine says for a value that it does not know yet.
+    const unknown = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
+    expect(await deployments.diff('', old, { ...old, endpoint: unknown, deployedModel: unknown })).toMatchObject({
+      ...{ changes: true, replaces: ['endpoint'] },
+    });
+    expect(await models.diff(id, model(), { ...model(), model: unknown })).toMatchObject({ changes: true });
+    expect(await traffic.diff('', split({}), split(unknown as never))).toMatchObject({ changes: true, replaces: [] });
   });
 
   test('changes its counts in place', async () => {

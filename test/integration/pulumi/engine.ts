@@ -84,7 +84,7 @@ export interface Project {
   remove(): void;
 }
 
-/** What the engine finds on PATH: the host of Node programs and the clouds. */
+/** What the engine finds on PATH: the hosts of Node programs and of dynamic resources, and the clouds. */
 function writeShims(bin: string, clouds: readonly string[]): void {
   mkdirSync(bin);
   const shim = (name: string, script: string, ...args: readonly string[]) => {
@@ -94,6 +94,7 @@ function writeShims(bin: string, clouds: readonly string[]): void {
     chmodSync(path, 0o755);
   };
   shim('pulumi-language-nodejs', 'language-host.cjs');
+  shim('pulumi-resource-pulumi-nodejs', 'dynamic-host.cjs');
   for (const cloud of clouds) shim(`pulumi-resource-${cloud}`, 'cloud.cjs', cloud);
 }
 

@@ -4,9 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { messageProblems } from './vertex-messages.js';
-
-// biome-ignore lint/suspicious/noExplicitAny: bodies of any kind, which are checked.
-type Body = any;
+import { type Body, containerProblems, invalid, mutable, Refusal, resourceProblems } from './vertex-rules.js';
 
 interface Operation {
   readonly name: string;
@@ -30,8 +28,8 @@ interface Trouble {
 }
 
 export interface VertexOptions {
-  /** Full names of endpoints, and whether they have addresses of their own. */
-  readonly endpoints: () => ReadonlyMap<string, { readonly dedicated: boolean }>;
+  /** Full names of endpoints, and whether they have addresses of their own or are in a peered network. */
+  readonly endpoints: () => ReadonlyMap<string, { readonly dedicated: boolean; readonly peered: boolean }>;
   /** Keeps what there is, as the other clouds keep theirs. */
   readonly file?: string;
   /** Looks that an operation takes. */
@@ -45,43 +43,6 @@ const byId = (name: string): string => name.replace(/^projects\/17\//, 'projects
 const byNumber = (name: string): string => name.replace(/^projects\/shop\//, 'projects/17/');
 
 const token = 'token-of-the-test';
-
-class Refusal extends Error {
-  constructor(
-    readonly status: number,
-    readonly kind: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
-const invalid = (problems: readonly string[]): void => {
-  if (problems.length > 0) throw new Refusal(400, 'INVALID_ARGUMENT', problems.join('; '));
-};
-
-const mutable = ['minReplicaCount', 'maxReplicaCount', 'autoscalingMetricSpecs', 'requiredReplicaCount'];
-
-function resourceProblems({ dedicatedResources: resources }: Body): string[] {
-  const { machineSpec, minReplicaCount, maxReplicaCount } = resources ?? {};
-  return [
-    ...(minReplicaCount >= 1 ? [] : [`min_replica_count is ${minReplicaCount}, at least 1`]),
-    ...(maxReplicaCount >= minReplicaCount ? [] : ['max_replica_count is below min_replica_count']),
-    ...(machineSpec && Boolean(machineSpec.acceleratorType) !== Boolean(machineSpec.acceleratorCount)
-      ? ['an accelerator has a type and a count']
-      : []),
-  ];
-}
-
-function containerProblems({ containerSpec, artifactUri }: Body): string[] {
-  const { predictRoute, invokeRoutePrefix, deploymentTimeout, startupProbe } = containerSpec;
-  return [
-    ...(Boolean(predictRoute) === Boolean(invokeRoutePrefix) ? ['predict_route or invoke_route_prefix'] : []),
-    ...(Number.parseInt(deploymentTimeout, 10) <= 7200 ? [] : ['deployment_timeout is above 2 hours']),
-    ...(startupProbe.timeoutSeconds >= startupProbe.periodSeconds ? [] : ['timeout_seconds is below period_seconds']),
-    ...(artifactUri === undefined || artifactUri.startsWith('gs://') ? [] : [`artifact_uri is ${artifactUri}`]),
-  ];
-}
 
 /** A Vertex AI that answers on this machine. */
 export class VertexApi {
@@ -254,6 +215,9 @@ export class VertexApi {
       throw new Refusal(400, 'FAILED_PRECONDITION', 'invoke_route_prefix needs a dedicated endpoint');
     }
     this.alone(endpoint);
+    if (this.options.endpoints().get(endpoint)!.peered && this.deployedIn(endpoint).length > 0) {
+      throw new Refusal(400, 'INVALID_ARGUMENT', `${endpoint} is in a peered network, and has a model already`);
+    }
     const name = `${endpoint}/deployedModels/${id}`;
     if (this.held[name]) throw new Refusal(409, 'ALREADY_EXISTS', `deployed model ${id} exists already`);
     if (body.trafficSplit) this.checkSplit(endpoint, body.trafficSplit, id);

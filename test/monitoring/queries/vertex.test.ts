@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { QueryCondition } from '../../../lib/monitoring/cloud-monitoring.js';
 import { planMonitoring } from '../../../lib/monitoring/plan.js';
-import { vertexQuery } from '../../../lib/monitoring/queries/vertex.js';
+import { idleQuery } from '../../../lib/monitoring/queries/idle.js';
+import { vertexIdle, vertexQuery } from '../../../lib/monitoring/queries/vertex.js';
 import { signals } from '../../../lib/monitoring/signals.js';
 import { vertexDashboard, vertexMonitoring } from '../../../lib/monitoring/vertex.js';
 import { packageFile } from '../../../lib/package-root.js';
@@ -161,11 +162,12 @@ test('without accelerators none are drawn, and of a T4 only what is published', 
   expect(queriesOf(chart!)).toHaveLength(1);
 });
 
-test('a cost is drawn of each deployment, and of none where one price is not known', () => {
+test('the cost is that of all replicas, of each deployment where prices differ, and of none where one is not known', () => {
   const costs = (other: number | null) =>
     drawn([l4, { ...l4, id: '2', usdPerHour: other }])
       .filter(({ title }) => title.startsWith('Cost'))
       .flatMap(queriesOf);
+  expect(costs(0.8)).toEqual([expect.stringMatching(/endpoint_id="digits-dev"}\[10m\]\)\) \* 0\.8$/)]);
   expect(costs(2)).toEqual([
     expect.stringMatching(/deployed_model_id="1234567890"}\[10m\]\)\) \* 0\.8$/),
     expect.stringMatching(/deployed_model_id="2"}\[10m\]\)\) \* 2$/),
@@ -174,6 +176,12 @@ test('a cost is drawn of each deployment, and of none where one price is not kno
 });
 
 const watched = { id: 'digits-dev', isPrivate: false, deployments: [l4] };
+
+test.each([true, false])('that nobody asks is told by metrics that exist, of a private endpoint: %s', (isPrivate) => {
+  const query = idleQuery(vertexIdle({ endpoint: 'digits-dev', isPrivate }), 24);
+  expect(faults(query)).toEqual([]);
+  expect(query.includes('private_response_count')).toBe(isPrivate);
+});
 
 test('memory has an alert where the size of a replica is known', () => {
   const alert = vertexMonitoring(plan, watched).alerts.find(({ name }) => name === 'MemoryPressure');

@@ -94,6 +94,23 @@ const types = {
     id: (inputs) => `projects/${project(inputs)}/locations/${inputs.location}/repositories/${inputs.repositoryId}`,
     outputs: (inputs) => ({ project: project(inputs) }),
   },
+  'gcp:vertex/aiEndpoint:AiEndpoint': {
+    replaceOn: ['name', 'location', 'project', 'network', 'encryptionSpec', 'privateServiceConnectConfig'],
+    id: (inputs) => `projects/${project(inputs)}/locations/${inputs.location}/endpoints/${inputs.name}`,
+    // Its own address comes with the first deployment.
+    outputs: (inputs) => ({ project: project(inputs), dedicatedEndpointDns: '' }),
+    refuse: ({ name }) =>
+      /^([a-z]([a-z0-9-]{0,61}[a-z0-9])?|[1-9][0-9]{0,8})$/.test(name) ? [] : [`'${name}' is no id of an endpoint`],
+    keeps: (id, cloud) =>
+      Object.keys(cloud)
+        .filter((name) => name.startsWith(`${id}/deployedModels/`))
+        .map((name) => `${name} is deployed`),
+  },
+  'gcp:monitoring/customService:CustomService': {
+    replaceOn: ['serviceId', 'project'],
+    id: (inputs) => `projects/${project(inputs)}/services/${inputs.serviceId}`,
+    outputs: (inputs) => ({ name: `projects/1/services/${inputs.serviceId}` }),
+  },
   'gcp:monitoring/genericService:GenericService': {
     replaceOn: ['serviceId', 'project'],
     id: (inputs) => `projects/${project(inputs)}/services/${inputs.serviceId}`,
