@@ -18,7 +18,7 @@ import { budget, costLabel, costLabelOf, type Guarded, type GuardPlace, idleAler
 import { type ModelEndpointArgs, ownProblems } from './endpoint-args.js';
 import { type Endpoint, type EndpointReference, existingEndpoint, grantInvoke } from './existing-endpoint.js';
 import { identity } from './identity.js';
-import { monitor } from './monitoring.js';
+import { monitor, placeholder } from './monitoring.js';
 import { scheduled, timetable } from './schedules.js';
 import { instances } from './service.js';
 import { serviceArgs } from './service-args.js';
@@ -147,19 +147,20 @@ function guards(
   const hours = monitoring.idleHours ?? 24;
   // What may stop does, unless a timetable keeps it up.
   const stops = scaling?.toZero && !schedules.some(({ min = 0 }) => min > 0);
+  const idle = () => {
+    const query = idleQuery(cloudRunIdle({ service: placeholder }), hours);
+    return idleAlert(
+      name,
+      {
+        ...{ hours, monthlyUsd },
+        query: service.name.apply((own) => query.replaceAll(placeholder, own)),
+        advice: 'Destroy the stack, or let it scale to zero: scaling: { toZero: true }.',
+      },
+      place,
+    );
+  };
   return {
-    idleAlert:
-      hours === 0 || stops
-        ? null
-        : idleAlert(
-            name,
-            {
-              ...{ hours, monthlyUsd },
-              query: service.name.apply((own) => idleQuery(cloudRunIdle({ service: own }), hours)),
-              advice: 'Destroy the stack, or let it scale to zero: scaling: { toZero: true }.',
-            },
-            place,
-          ),
+    idleAlert: hours === 0 || stops ? null : idle(),
     budget: monitoring.budget ? budget(name, monitoring.budget, billingAccount!, monthlyUsd, place) : null,
   };
 }

@@ -66,7 +66,7 @@ export function watch(name: string, watched: Watched, options: MonitorOptions): 
 }
 
 /** Stands for the service's name until it is known; no name of a service has these characters. */
-const placeholder = '@SERVICE@';
+export const placeholder = '@SERVICE@';
 
 /** Makes what watches a Cloud Run service. */
 export function monitor(name: string, plan: EndpointPlan, service: Service, options: MonitorOptions): Monitored {
