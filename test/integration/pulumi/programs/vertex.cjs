@@ -44,7 +44,7 @@ const endpoint = new VertexEndpoint(
   },
   {
     ...(IMPORT && {
-      transforms: [
+      transformations: [
         ({ type, props, opts }) =>
           type === 'gcp:vertex/aiEndpoint:AiEndpoint' ? { props, opts: { ...opts, import: IMPORT } } : undefined,
       ],
