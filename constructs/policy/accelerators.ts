@@ -137,7 +137,8 @@ export const accelerators: StackRule = {
         .map(({ resource, kind }) => ({ resource, what: `there is ${kind}; allowed: ${allowed.join(', ')}` })),
       ...[...endpoints].flatMap((endpoint) => {
         const parts = uses.filter((use) => use.endpoint === endpoint);
-        const { resource } = parts[0]!;
+        // Resources come as they were made; what is told is the same every time.
+        const { resource } = parts.toSorted((one, other) => (one.resource.name < other.resource.name ? -1 : 1))[0]!;
         if (parts.some(({ machines }) => machines === null)) {
           return [{ resource, what: `there is no upper bound; allowed: ${most} accelerators` }];
         }

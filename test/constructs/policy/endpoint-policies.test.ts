@@ -190,7 +190,7 @@ const broken: readonly (readonly [what: string, stack: readonly Asked[], policy:
   ['no upper bound', [gpu('1')], 'slipway-accelerators', /there is no upper bound; allowed: 8 accelerators/],
   [
     'deployments of one endpoint together',
-    [{ ...vertex({}), name: 'endpoint' }, deployed('a', 3), deployed('b', 3, 2)],
+    [deployed('b', 3, 2), deployed('a', 3), { ...vertex({}), name: 'endpoint' }],
     'slipway-accelerators',
     /there may be 9 accelerators/,
   ],
@@ -241,6 +241,16 @@ test.each(broken)('%s', (_what, stack, policy, message) => {
   const said = judged(stack).filter(([name]) => name === policy);
   expect(said).toHaveLength(1);
   expect(said[0]![1]).toMatch(message);
+});
+
+test('of several deployments the first by name is told, in whatever order they were made', () => {
+  const [a, b, endpoint] = [deployed('a', 5), deployed('b', 5), { ...vertex({}), name: 'endpoint' }];
+  for (const stack of [
+    [a, b, endpoint],
+    [endpoint, b, a],
+  ]) {
+    expect(judged(stack)).toEqual([['slipway-accelerators', expect.stringContaining('10 accelerators'), 'a']]);
+  }
 });
 
 test.each(sound)('nothing is said about %s', (_what, stack) => {

@@ -83,12 +83,14 @@ describe.sequential('endpoints that nobody guards', () => {
   });
 });
 
-/** Endpoints of the project; what Cloud Build makes is never known here. */
+/** Endpoints of the project; some are previewed alone, since nobody is there who would build or deploy. */
 const ours: readonly (readonly [program: string, clouds: readonly string[], environment: NodeJS.ProcessEnv])[] = [
   ['cloud-run', ['gcp', 'docker-build'], {}],
   ['cloud-run', ['gcp', 'docker-build'], { MACHINE: '4cpu-16gib-l4' }],
   ['cloud-run-guards', ['gcp'], {}],
   ['cloud-build', ['gcp', 'command'], {}],
+  ['vertex', ['gcp', 'docker-build'], {}],
+  ['vertex', ['gcp', 'docker-build'], { MACHINE: 'g2-standard-8' }],
   ['azure-ml', ['azure-native', 'docker-build'], {}],
   ['azure-ml', ['azure-native', 'docker-build'], { MACHINE: 'Standard_NC4as_T4_v3' }],
 ];
@@ -101,7 +103,8 @@ describe.each(ours)('our own endpoint of %s, %s, %o', (program, clouds, environm
   });
   afterAll(() => project?.remove());
 
-  const runs = [['preview'], ...(program === 'cloud-build' ? [] : [['up', '--yes', '--skip-preview']])];
+  const alone = ['cloud-build', 'vertex'].includes(program);
+  const runs = [['preview'], ...(alone ? [] : [['up', '--yes', '--skip-preview']])];
   test.each(runs)('breaks nothing: %s', async (...command) => {
     const { code, said } = await project.pulumi([...command, ...pack], environment);
     expect(code, said).toBe(0);
@@ -109,5 +112,28 @@ describe.each(ours)('our own endpoint of %s, %s, %o', (program, clouds, environm
     // What is not known yet is passed over without a word.
     expect(said).not.toContain("can't run policy");
     expect(said).toMatch(/✅ slipway@v/);
+  });
+});
+
+describe('an endpoint of Vertex AI with a tag, and bounds that reach far', () => {
+  let project: Project;
+  beforeAll(async () => {
+    project = await makeProject('vertex', ['gcp']);
+  });
+  afterAll(() => project?.remove());
+
+  test('is refused, all its deployments together', async () => {
+    const image = 'europe-west4-docker.pkg.dev/shop/images/digits:1';
+    const { code, said } = await project.pulumi(['preview', ...pack], {
+      ...{ IMAGE: image, MACHINE: 'g2-standard-8', COUNTS: JSON.stringify({ min: 1, max: 5 }) },
+      NEXT: JSON.stringify({ image, percent: 10 }),
+    });
+    expect(code).not.toBe(0);
+    expect(broken(said)).toEqual([
+      'mandatory slipway-accelerators VertexDeployedModel digits',
+      'mandatory slipway-image-digest VertexModel digits',
+      'mandatory slipway-image-digest VertexModel digits-next',
+    ]);
+    expect(said).toContain('Here there may be 10 accelerators; allowed: 8.');
   });
 });
