@@ -4,11 +4,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as pulumi from '@pulumi/pulumi';
-import { afterAll, beforeEach } from 'vitest';
+import { afterAll, afterEach, beforeEach, expect } from 'vitest';
 import { Model } from '../../../constructs/gcp/index.js';
 // Loaded when a dashboard is drawn, which would else take longer than the wait for what is still to come.
 import '../../../lib/monitoring/azure/dashboard.js';
 import { packageFile } from '../../../lib/package-root.js';
+import { plain } from '../../integration/pulumi/shims/values.cjs';
+import { publishedProblems } from '../../schemas/published.cjs';
 
 export interface Made {
   readonly type: string;
@@ -23,6 +25,8 @@ export const example = (name: string) => packageFile('examples', 'models', 'digi
 export const digits = Model.fromOnnx(example('digits.onnx'), { calibration: example('samples.npz') });
 
 let made: Made[] = [];
+/** What the clouds' own schemas say against what was made. */
+let refused: string[] = [];
 let asked: { readonly token: string; readonly inputs: Readonly<Record<string, unknown>> }[] = [];
 
 /** What a cloud would add. */
@@ -102,11 +106,14 @@ const answers: Readonly<Record<string, object>> = {
 
 beforeEach(async () => {
   made = [];
+  refused = [];
   asked = [];
   await pulumi.runtime.setMocks(
     {
       newResource({ type, name, inputs, id }) {
         made.push({ type, name, inputs, ...(id && { id }) });
+        if (!id)
+          refused.push(...publishedProblems(type, plain(inputs)).map((problem) => `${type} ${name}: ${problem}`));
         const path = type.startsWith('azure-native:') ? `/azure/${type.split(':').at(-1)}/${name}` : `${name}-id`;
         return { id: id || path, state: { ...inputs, ...computed[type]?.(inputs, name, id ?? '') } };
       },
@@ -121,6 +128,8 @@ beforeEach(async () => {
     'acme',
   );
 });
+
+afterEach(() => expect(refused).toEqual([]));
 
 /** The value of an output. */
 export const settled = <T>(output: pulumi.Output<T>): Promise<T> =>

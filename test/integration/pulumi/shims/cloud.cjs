@@ -12,6 +12,7 @@ const { ResourceProviderService } = require('@pulumi/pulumi/proto/provider_grpc_
 const { Empty } = require('google-protobuf/google/protobuf/empty_pb');
 const { Struct } = require('google-protobuf/google/protobuf/struct_pb');
 const { grpc, serve } = require('./serve.cjs');
+const { publishedProblems } = require('../../../schemas/published.cjs');
 const { differences, hasUnknown, plain, redacted } = require('./values.cjs');
 
 const [, , name] = process.argv;
@@ -167,6 +168,13 @@ function check(request, { urn, type, name: resource }) {
   }
   const response = new provider.CheckResponse();
   response.setInputs(Struct.fromJavaScript(inputs));
+  // What the cloud itself published: a preview refuses it, too.
+  const failures = publishedProblems(type, plain(inputs)).map((problem) => {
+    const failure = new provider.CheckFailure();
+    failure.setReason(problem);
+    return failure;
+  });
+  response.setFailuresList(failures);
   return [response];
 }
 

@@ -269,6 +269,38 @@ const types = {
       return share > 0 ? [`the deployment takes ${share} percent of the requests; move them first`] : [];
     },
   },
+  'azure-native:dashboard:Dashboard': inGroup('Microsoft.Dashboard', 'dashboards', 'dashboardName'),
+  'azure-native:dashboard:DashboardDefinition': {
+    replaceOn: ['definitionName', 'dashboardName', 'resourceGroupName'],
+    id: (inputs) =>
+      `${group(inputs)}/providers/Microsoft.Dashboard/dashboards/${inputs.dashboardName}/dashboardDefinitions/${inputs.definitionName}`,
+    refuse: (inputs, cloud) =>
+      missing(
+        cloud,
+        `${group(inputs)}/providers/Microsoft.Dashboard/dashboards/${inputs.dashboardName}`,
+        'the dashboard',
+      ),
+  },
+  'azure-native:monitor:ActionGroup': inGroup('Microsoft.Insights', 'actionGroups', 'actionGroupName'),
+  'azure-native:monitor:MetricAlert': inGroup('Microsoft.Insights', 'metricAlerts', 'ruleName', {
+    refuse: ({ scopes, actions = [] }, cloud) => [
+      ...scopes.flatMap((id) => missing(cloud, id, 'what is watched:')),
+      ...actions.flatMap(({ actionGroupId }) => missing(cloud, actionGroupId, 'the action group')),
+    ],
+  }),
+  'azure-native:monitor:ScheduledQueryRule': inGroup('Microsoft.Insights', 'scheduledQueryRules', 'ruleName', {
+    refuse: ({ scopes }, cloud) => scopes.flatMap((id) => missing(cloud, id, 'the logs')),
+  }),
+  'azure-native:monitor:DiagnosticSetting': {
+    autoname: 'name',
+    separator: '',
+    replaceOn: ['name', 'resourceUri'],
+    id: (inputs) => `${inputs.resourceUri}/providers/Microsoft.Insights/diagnosticSettings/${inputs.name}`,
+    refuse: ({ resourceUri, workspaceId }, cloud) => [
+      ...missing(cloud, resourceUri, 'what is logged:'),
+      ...missing(cloud, workspaceId, 'the logs'),
+    ],
+  },
   'azure-native:monitor:AutoscaleSetting': inGroup('Microsoft.Insights', 'autoscalesettings', 'autoscaleSettingName', {
     refuse: ({ targetResourceUri }, cloud) => missing(cloud, targetResourceUri, 'what is scaled:'),
   }),

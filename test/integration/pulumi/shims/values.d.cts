@@ -1,0 +1,2 @@
+/** Without the marks of secrets, at every depth. */
+export declare function plain<Value>(value: Value): Value;
