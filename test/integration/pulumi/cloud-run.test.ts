@@ -1,6 +1,6 @@
 /** An endpoint on Cloud Run through its life with the real engine. */
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Call, changes, contextsIn, makeProject, type Project } from './engine.js';
 
 let project: Project;
@@ -137,5 +137,86 @@ describe.sequential('an endpoint', () => {
     const ran = await up({ MACHINE: '4cpu-16gib-l4', IMAGE: 'europe-west4-docker.pkg.dev/shop/images/digits:gpu' });
     expect(ran.code, ran.said).toBe(0);
     expect(containerOf().resources.limits).toEqual({ cpu: '4', memory: '16384Mi', 'nvidia.com/gpu': '1' });
+  });
+
+  test('that was deleted behind the engine’s back is made again', async () => {
+    const image = { IMAGE: 'europe-west4-docker.pkg.dev/shop/images/digits:gpu', MACHINE: '4cpu-16gib-l4' };
+    project.drift('gcp', (cloud) => {
+      for (const id of Object.keys(cloud)) if (/locations\/.*\/services\//.test(id)) delete cloud[id];
+    });
+    const refreshed = await project.pulumi(['refresh', '--yes', '--skip-preview'], image);
+    expect(refreshed.code, refreshed.said).toBe(0);
+    const ran = await up(image);
+    expect(ran.code, ran.said).toBe(0);
+    expect(changes(ran)).toContain('create Service');
+    expect(containerOf().image).toBe(image.IMAGE);
+  });
+
+  test('that is interrupted while it is made goes on with the next update', async () => {
+    const other = await makeProject('cloud-run', ['gcp', 'docker-build']);
+    try {
+      const image = { IMAGE: 'europe-west4-docker.pkg.dev/shop/images/digits:1' };
+      const running = other.pulumi(['up', '--yes', '--skip-preview'], { ...image, CLOUD_SLOW_MS: '1000' });
+      await vi.waitFor(() => expect(Object.keys(other.cloud('gcp'))).not.toEqual([]), {
+        timeout: 30_000,
+        interval: 50,
+      });
+      other.interrupt();
+      const ended = await running;
+      expect(ended.code, ended.said).not.toBe(0);
+      expect(changes(ended)).not.toContain('create ServiceIamMember');
+      const after = await other.pulumi(['up', '--yes', '--skip-preview'], image);
+      expect(after.code, after.said).toBe(0);
+      const again = await other.pulumi(['preview', '--expect-no-changes'], image);
+      expect(again.code, again.said).toBe(0);
+    } finally {
+      other.remove();
+    }
+  });
+
+  test('whose build has a secret keeps it out of the state, the log and what is said', async () => {
+    const other = await makeProject('cloud-run', ['gcp', 'docker-build']);
+    try {
+      const secret = { PIP: 'https://user:hunter2@packages.example' };
+      const ran = await other.pulumi(['up', '--yes', '--skip-preview', '--diff'], secret);
+      expect(ran.code, ran.said).toBe(0);
+      const exported = await other.pulumi(['stack', 'export'], secret);
+      expect(exported.code, exported.said).toBe(0);
+      expect(exported.said).toContain('ciphertext');
+      for (const text of [ran.said, JSON.stringify(ran.calls), exported.said]) expect(text).not.toContain('hunter2');
+    } finally {
+      other.remove();
+    }
+  });
+
+  test('that another made is taken over, and nothing changes', async () => {
+    const cloud = project.cloud('gcp');
+    const [id] = Object.keys(cloud).filter((each) => /locations\/.*\/services\//.test(each));
+    const { name, template } = service() as unknown as { name: string; template: { serviceAccount: string } };
+    const other = await makeProject('cloud-run', ['gcp', 'docker-build']);
+    try {
+      const accounts = Object.entries(cloud).filter(([, { type }]) => type.endsWith(':Account'));
+      other.fill('gcp', Object.fromEntries([...accounts, [id!, cloud[id!]!]]));
+      other.drift('gcp', (theirs) => {
+        const { inputs, outputs } = theirs[id!]!;
+        // Theirs has no secret.
+        for (const side of [inputs, outputs]) {
+          (side.template as { containers: { envs?: object[] }[] }).containers[0]!.envs = [];
+        }
+      });
+      const environment = {
+        ...{ NAME: name, IMPORT: id, ACCOUNT: template.serviceAccount },
+        ...{ IMAGE: 'europe-west4-docker.pkg.dev/shop/images/digits:gpu', MACHINE: '4cpu-16gib-l4' },
+      };
+      const ran = await other.pulumi(['up', '--yes', '--skip-preview'], environment);
+      expect(ran.code, ran.said).toBe(0);
+      expect(ran.said).toMatch(/1 imported/);
+      expect(changes(ran).filter((each) => each.endsWith(' Service'))).toEqual([]);
+      const { IMPORT: _, ...without } = environment;
+      const again = await other.pulumi(['preview', '--expect-no-changes'], without);
+      expect(again.code, again.said).toBe(0);
+    } finally {
+      other.remove();
+    }
   });
 });

@@ -68,6 +68,8 @@ export type Cloud = Readonly<
 export interface Project {
   /** Runs `pulumi` in the project's folder, on the stack `dev`. */
   pulumi(args: readonly string[], environment?: NodeJS.ProcessEnv): Promise<Ran>;
+  /** What Ctrl-C does to the command that runs: once, it begins nothing more; twice, it ends. */
+  interrupt(): void;
   /** Outputs of the stack, secrets shown. */
   outputs(): Promise<Readonly<Record<string, unknown>>>;
   cloud(name: string): Cloud;
@@ -127,13 +129,17 @@ export async function makeProject(program: string, clouds: readonly string[]): P
     NO_COLOR: '1',
   };
   const log = join(recorded!, 'calls.jsonl');
+  let interrupt: () => unknown = () => {};
   const project: Project = {
+    interrupt: () => void interrupt(),
     folder: work!,
     bin: bin!,
     async pulumi(args, more = {}) {
       rmSync(log, { force: true });
       const options = { cwd: work!, env: { ...environment, ...more }, maxBuffer: 2 ** 26 };
-      const ran = await exec(binary, [...args, '--non-interactive'], options).then(
+      const running = exec(binary, [...args, '--non-interactive'], options);
+      interrupt = () => running.child.kill('SIGINT');
+      const ran = await running.then(
         ({ stdout, stderr }) => ({ code: 0, said: stdout + stderr }),
         (error: { code: number; stdout: string; stderr: string }) => ({
           code: error.code,

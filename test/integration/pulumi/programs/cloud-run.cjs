@@ -1,13 +1,18 @@
-// An endpoint on Cloud Run. MODEL, MACHINE: another model, other hardware. IMAGE: a ready one. WRONG=1: a description that is refused.
+// An endpoint on Cloud Run. MODEL, MACHINE: another model, other hardware. IMAGE: a ready one. WRONG=1: a description that is
+// refused. PIP: a secret of the build. NAME: of the service. ACCOUNT: that it runs as, without secrets. IMPORT: id of a service that is taken over.
 const { join } = require('node:path');
+const pulumi = require('@pulumi/pulumi');
 const { ContainerImage, Hardware, Model, ModelEndpoint } = require(
   join(process.env.SLIPWAY_ROOT, 'dist', 'constructs', 'gcp', 'index.js'),
 );
 
-const { MODEL = 'digits', MACHINE = '2cpu-2gib', IMAGE, WRONG, TRAFFIC } = process.env;
+const { MODEL = 'digits', MACHINE = '2cpu-2gib', IMAGE, WRONG, TRAFFIC, PIP, NAME, IMPORT, ACCOUNT } = process.env;
 const file = (end) => join(process.env.SLIPWAY_ROOT, 'examples', 'models', MODEL, end);
 
-const endpoint = new ModelEndpoint('digits', {
+const takenOver = ({ type, props, opts }) =>
+  IMPORT && type.endsWith('/service:Service') ? { props, opts: { ...opts, import: IMPORT } } : undefined;
+
+const description = {
   model: Model.fromOnnx(file(`${MODEL}.onnx`), { calibration: file('samples.npz') }),
   objective: { p99Ms: 100, requestsPerSecond: 5 },
   hardware: Hardware.of(MACHINE),
@@ -15,9 +20,13 @@ const endpoint = new ModelEndpoint('digits', {
   invokers: ['serviceAccount:web@shop.iam.gserviceaccount.com'],
   secrets: { TOKEN: { secret: 'shop-token' } },
   ...(IMAGE && { image: ContainerImage.fromReference(IMAGE) }),
+  ...(PIP && { image: ContainerImage.fromPlan({ buildSecrets: { pip: pulumi.secret(PIP) } }) }),
+  ...(NAME && { serviceName: NAME }),
+  ...(ACCOUNT && { serviceAccount: ACCOUNT, secrets: {} }),
   ...(TRAFFIC && { traffic: JSON.parse(TRAFFIC) }),
   ...(WRONG && { serviceName: 'My_Service', traffic: [{ percent: 50 }] }),
-});
+};
+const endpoint = new ModelEndpoint('digits', description, { transforms: [takenOver] });
 exports.url = endpoint.url;
 exports.image = endpoint.image;
 exports.monthlyUsd = endpoint.monthlyUsd;
