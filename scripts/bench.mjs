@@ -28,7 +28,14 @@ async function selection() {
   return (await script('selection', 'run.mjs')) || script('selection', 'plan.mjs');
 }
 
-const benches = { server, optimizer: node('optimizer'), start: node('start'), selection, aws: node('aws') };
+const benches = {
+  server,
+  optimizer: node('optimizer'),
+  start: node('start'),
+  selection,
+  aws: node('aws'),
+  pulumi: node('pulumi'),
+};
 
 /** Runs benchmarks. Options after the names go to the benchmark. Resolves with the exit code. */
 export async function bench(args) {

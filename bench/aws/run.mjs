@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { python, root } from '../../scripts/python.mjs';
+import { median } from '../median.mjs';
 import { writeResult } from '../result.mjs';
 
 const pairs = 11;
@@ -29,8 +30,6 @@ function seconds(args, env = {}) {
   if (status !== 0) throw new Error(stderr);
   return (performance.now() - started) / 1000;
 }
-
-const median = (values) => values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)];
 
 /** Both in turn, once unseen; the median of the differences of pairs. */
 function compared(what, goal, withIt, without) {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from '../../scripts/build.mjs';
 import { root } from '../../scripts/python.mjs';
+import { median } from '../median.mjs';
 import { writeResult } from '../result.mjs';
 
 await build();
@@ -52,8 +53,6 @@ function timed(args) {
     candidates: JSON.parse(run.stdout).candidates.length,
   };
 }
-
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 function row(name, dims) {
   const { path, bytes } = network(name);
