@@ -208,6 +208,7 @@ export const documents = [
   'metrics/server.json',
   'metrics/sagemaker.json',
   'metrics/cloud-run.json',
+  'metrics/vertex.json',
   'metrics/azure-ml.json',
   'metrics/azure-ml-traffic-log.json',
   'metrics/container-apps.json',
