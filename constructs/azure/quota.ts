@@ -17,3 +17,11 @@ export function quotaOf({ hardware }: EndpointPlan, instances: number): string {
   const reserve = kept === 0 ? '' : `, and ${kept} that Azure keeps for upgrades`;
   return `${name}: ${counted((instances + kept) * processors, 'core')} for ${counted(instances, 'instance')}${reserve}`;
 }
+
+/** What a subscription needs for so many replicas of a container app: accelerators by support request, processors as cores of an environment. */
+export function replicaQuota({ hardware: { chosen } }: EndpointPlan, replicas: number): string {
+  const { name, processors, accelerator, acceleratorCount, quota } = chosen;
+  const each = accelerator === null ? processors : acceleratorCount;
+  const what = counted(replicas * each, accelerator === null ? 'core' : 'accelerator');
+  return `${name}: ${what} for ${counted(replicas, 'replica')}${quota === null ? '' : `; ${quota}`}`;
+}

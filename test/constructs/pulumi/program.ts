@@ -75,6 +75,19 @@ const computed: Readonly<Record<string, (inputs: Record<string, unknown>, name: 
   }),
   'azure-native:machinelearningservices:OnlineDeployment': ({ deploymentName }) => ({ name: deploymentName }),
   'azure-native:machinelearningservices:Workspace': (_, name) => ({ name: `${name}1a2b3c4d` }),
+  'azure-native:app:ContainerApp': ({ containerAppName, configuration }, name, id) => {
+    const called = containerAppName ?? id.split('/')[8] ?? `${name}1a2b3c4d`;
+    const { ingress } = (configuration ?? {}) as { ingress?: object };
+    return {
+      name: called,
+      configuration: {
+        ...(configuration as object),
+        ingress: { ...ingress, fqdn: `${called}.shop.azurecontainerapps.io` },
+      },
+      latestRevisionName: `${called}--abc1234`,
+      latestRevisionFqdn: `${called}--abc1234.shop.azurecontainerapps.io`,
+    };
+  },
   'azure-native:dashboard:Dashboard': (_, name) => ({ name: `${name}1a2b3c4d` }),
   'azure-native:resources:ResourceGroup': (_, name) => ({ name: `${name}1a2b3c4d` }),
   'azure-native:managedidentity:UserAssignedIdentity': (_, name) => ({ principalId: `${name}-principal` }),
