@@ -1,6 +1,6 @@
 /** A Vertex AI of this machine: its HTTP API with operations that take several looks, over a state that refuses what Vertex AI refuses. */
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { messageProblems } from './vertex-messages.js';
@@ -112,7 +112,11 @@ export class VertexApi {
 
   private keep(held: Held): void {
     this.held = held;
-    if (this.options.file) writeFileSync(this.options.file, JSON.stringify(held));
+    const { file } = this.options;
+    if (!file) return;
+    // The other clouds read it at any time.
+    writeFileSync(`${file}.new`, JSON.stringify(held));
+    renameSync(`${file}.new`, file);
   }
 
   private put(name: string, type: string, inputs: Body): void {
