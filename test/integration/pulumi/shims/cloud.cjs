@@ -68,8 +68,9 @@ const method = (called, body) => async (call, answer) => {
   }
 };
 
-function outputsOf({ type, name: resource }, inputs, preview) {
-  return { ...inputs, ...(preview ? {} : ruleFor(type, resource).outputs?.(plain(inputs))) };
+/** Those that the cloud adds may depend on those that it had before. */
+function outputsOf({ type, name: resource }, inputs, preview, before) {
+  return { ...inputs, ...(preview ? {} : ruleFor(type, resource).outputs?.(plain(inputs), plain(before))) };
 }
 
 function refuse({ type, name: resource }, inputs) {
@@ -115,7 +116,7 @@ function update(request, resource) {
     refuse(resource, inputs);
     if (!load()[id]) throw refused(grpc.status.NOT_FOUND, `${resource.type} ${id} is not there`);
   }
-  const outputs = outputsOf(resource, inputs, preview);
+  const outputs = outputsOf(resource, inputs, preview, load()[id]?.outputs);
   if (!preview) save({ ...load(), [id]: { type: resource.type, inputs, outputs } });
   response.setProperties(Struct.fromJavaScript(outputs));
   return [response, { id, ...(preview && { preview }), inputs }];

@@ -2,6 +2,7 @@
 const { spawnSync } = require('node:child_process');
 const { existsSync } = require('node:fs');
 const { digest } = require('../values.cjs');
+const { appTypes } = require('./azure-app.cjs');
 
 const subscription = '/subscriptions/00000000-0000-0000-0000-000000000001';
 const group = (inputs) => `${subscription}/resourceGroups/${inputs.resourceGroupName}`;
@@ -305,6 +306,8 @@ const types = {
     refuse: ({ targetResourceUri }, cloud) => missing(cloud, targetResourceUri, 'what is scaled:'),
   }),
 };
+
+Object.assign(types, appTypes({ inGroup, provided, missing, ofType, holds, pullProblems }));
 
 /** What a program asks without making anything. */
 const answers = {
