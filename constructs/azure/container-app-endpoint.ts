@@ -6,21 +6,21 @@ import * as pulumi from '@pulumi/pulumi';
 import type { EndpointPlan } from '../../lib/plan.js';
 import { planned } from '../pulumi/endpoint-plan.js';
 import { requestCommand } from '../pulumi/request-command.js';
-import { authenticated, tokenCommand } from './authentication.js';
-import { port, probesOf, replicasOf, resourcesOf, scaleOf, secretName } from './container-app.js';
-import { type ContainerAppEndpointArgs, ownProblems } from './container-app-args.js';
-import { type BoundImage, ContainerImage } from './container-image.js';
+import { authenticated, tokenCommand } from './container-apps/authentication.js';
+import { port, probesOf, replicasOf, resourcesOf, scaleOf, secretName } from './container-apps/container-app.js';
+import { type ContainerAppEndpointArgs, ownProblems } from './container-apps/container-app-args.js';
 import {
   addressOf,
   type ContainerAppAddress,
   type ContainerAppReference,
   existingContainerApp,
-} from './existing-container-app.js';
+} from './container-apps/existing-container-app.js';
+import { type BoundEnvironment, boundEnvironment } from './container-apps/managed-environment.js';
+import { trafficOf } from './container-apps/revisions.js';
+import { type BoundImage, ContainerImage } from './container-image.js';
 import { type Foundation, foundation, grantSecrets, secretUrl } from './foundation.js';
-import { type BoundEnvironment, boundEnvironment } from './managed-environment.js';
 import { type Monitored, monitor } from './monitoring.js';
 import { replicaQuota } from './quota.js';
-import { trafficOf } from './revisions.js';
 import { builtInRole, grant } from './roles.js';
 
 /** The resources behind an endpoint. */

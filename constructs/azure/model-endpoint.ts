@@ -10,17 +10,17 @@ import { descriptionOf, partOf } from '../../lib/description.js';
 import type { EndpointPlan } from '../../lib/plan.js';
 import { plannedDeployments } from '../pulumi/endpoint-plan.js';
 import { requestCommand } from '../pulumi/request-command.js';
-import { boundsOf } from './autoscale.js';
-import { type Deployed, deploy } from './deployment.js';
-import { bindImages, type DeploymentImage } from './deployment-images.js';
-import { type Invoker, type ModelEndpointArgs, ownProblems } from './endpoint-args.js';
-import { type GrantInvoke, grantEndpoint, invokeGrants } from './endpoint-roles.js';
-import { type Endpoint, type EndpointReference, existingEndpoint } from './existing-endpoint.js';
 import { type Foundation, foundation } from './foundation.js';
+import { boundsOf } from './machine-learning/autoscale.js';
+import { type Deployed, deploy } from './machine-learning/deployment.js';
+import { bindImages, type DeploymentImage } from './machine-learning/deployment-images.js';
+import { type Invoker, type ModelEndpointArgs, ownProblems } from './machine-learning/endpoint-args.js';
+import { type GrantInvoke, grantEndpoint, invokeGrants } from './machine-learning/endpoint-roles.js';
+import { type Endpoint, type EndpointReference, existingEndpoint } from './machine-learning/existing-endpoint.js';
+import { route } from './machine-learning/traffic.js';
+import { type BoundWorkspace, givenWorkspace, newWorkspace } from './machine-learning/workspace.js';
 import { type Monitored, type MonitoredInstances, monitor, plannedUsd } from './monitoring.js';
 import { quotaOf } from './quota.js';
-import { route } from './traffic.js';
-import { type BoundWorkspace, givenWorkspace, newWorkspace } from './workspace.js';
 
 /** The resources behind an endpoint. */
 export interface ModelEndpointResources {

@@ -1,6 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import { describe, expect, test, vi } from 'vitest';
-import { probesOf } from '../../../constructs/azure/container-app.js';
+import { probesOf } from '../../../constructs/azure/container-apps/container-app.js';
+import { profileName } from '../../../constructs/azure/container-apps/managed-environment.js';
 import {
   type ContainerAppAddress,
   ContainerAppEndpoint,
@@ -8,7 +9,6 @@ import {
   ContainerImage,
   Hardware,
 } from '../../../constructs/azure/index.js';
-import { profileName } from '../../../constructs/azure/managed-environment.js';
 import { machineTypes } from '../../../lib/hardware/catalogue/tables.js';
 import { digits, inFolder, type Made, madeBy, ofType, settled } from '../pulumi/program.js';
 

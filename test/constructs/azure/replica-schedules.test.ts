@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { heldReplicas } from '../../../constructs/azure/replica-schedules.js';
+import { heldReplicas } from '../../../constructs/azure/container-apps/replica-schedules.js';
 import { type ScalingSchedule, weekdays } from '../../../constructs/pulumi/schedules.js';
 
 const day = 24 * 60;

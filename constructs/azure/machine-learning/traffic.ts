@@ -2,7 +2,7 @@
 
 import { Deployment } from '@pulumi/azure-native/resources/deployment.js';
 import * as pulumi from '@pulumi/pulumi';
-import { type Problem, problemsOf } from '../../lib/errors.js';
+import { type Problem, problemsOf } from '../../../lib/errors.js';
 import type { Deployed } from './deployment.js';
 
 /** Shares of a further deployment. */

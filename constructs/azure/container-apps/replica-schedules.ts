@@ -1,8 +1,8 @@
 /** The timetable of a container app: rules that hold more replicas between one time and the next, which is all that its rules can say. */
 
-import type { Problem } from '../../lib/errors.js';
-import type { ScalingSpec } from '../../lib/spec.js';
-import { daysOf, type ScalingSchedule, scheduleProblems, timeOf, weekdays } from '../pulumi/schedules.js';
+import type { Problem } from '../../../lib/errors.js';
+import type { ScalingSpec } from '../../../lib/spec.js';
+import { daysOf, type ScalingSchedule, scheduleProblems, timeOf, weekdays } from '../../pulumi/schedules.js';
 
 const day = 24 * 60;
 const week = 7 * day;

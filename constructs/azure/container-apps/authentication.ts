@@ -6,7 +6,7 @@ import {
   type ContainerAppsAuthConfigArgs,
 } from '@pulumi/azure-native/app/containerAppsAuthConfig.js';
 import * as pulumi from '@pulumi/pulumi';
-import type { Foundation } from './foundation.js';
+import type { Foundation } from '../foundation.js';
 
 /** Tokens for an application that is registered in Entra ID. */
 export interface AuthenticationArgs {

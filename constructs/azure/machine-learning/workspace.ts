@@ -7,7 +7,7 @@ import { Workspace } from '@pulumi/azure-native/machinelearningservices/workspac
 import { Workspace as Logs } from '@pulumi/azure-native/operationalinsights/workspace.js';
 import { StorageAccount } from '@pulumi/azure-native/storage/storageAccount.js';
 import * as pulumi from '@pulumi/pulumi';
-import { type Foundation, plainName } from './foundation.js';
+import { type Foundation, plainName } from '../foundation.js';
 
 /** A workspace that is there already, in the endpoint's resource group. */
 export interface WorkspaceReference {

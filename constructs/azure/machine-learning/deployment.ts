@@ -10,13 +10,13 @@ import {
 import type { OnlineEndpoint } from '@pulumi/azure-native/machinelearningservices/onlineEndpoint.js';
 import { AutoscaleSetting } from '@pulumi/azure-native/monitor/autoscaleSetting.js';
 import * as pulumi from '@pulumi/pulumi';
-import { withWaiting } from '../../lib/hardware/concurrency.js';
-import { loadSeconds } from '../../lib/model/profile.js';
-import type { EndpointPlan } from '../../lib/plan.js';
-import type { EndpointSpec } from '../../lib/spec.js';
-import type { ScalingSchedule } from '../pulumi/schedules.js';
+import { withWaiting } from '../../../lib/hardware/concurrency.js';
+import { loadSeconds } from '../../../lib/model/profile.js';
+import type { EndpointPlan } from '../../../lib/plan.js';
+import type { EndpointSpec } from '../../../lib/spec.js';
+import type { ScalingSchedule } from '../../pulumi/schedules.js';
+import { type Foundation, type SecretReference, secretUrl } from '../foundation.js';
 import { boundsOf, profiles } from './autoscale.js';
-import { type Foundation, type SecretReference, secretUrl } from './foundation.js';
 
 /** What a deployment is made from. */
 export interface DeploymentParts {

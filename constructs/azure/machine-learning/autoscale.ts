@@ -3,10 +3,10 @@
 import type { AutoscaleSettingArgs } from '@pulumi/azure-native/monitor/autoscaleSetting.js';
 import type * as pulumi from '@pulumi/pulumi';
 import { findWindows } from 'windows-iana';
-import { type Problem, problemsOf } from '../../lib/errors.js';
-import type { EndpointPlan } from '../../lib/plan.js';
-import type { ScalingSpec } from '../../lib/spec.js';
-import { daysOf, type ScalingSchedule, timeOf } from '../pulumi/schedules.js';
+import { type Problem, problemsOf } from '../../../lib/errors.js';
+import type { EndpointPlan } from '../../../lib/plan.js';
+import type { ScalingSpec } from '../../../lib/spec.js';
+import { daysOf, type ScalingSchedule, timeOf } from '../../pulumi/schedules.js';
 
 /** Instances, least and most. */
 export interface Bounds {

@@ -2,11 +2,11 @@
 
 import type { Registry } from '@pulumi/azure-native/containerregistry/registry.js';
 import type * as pulumi from '@pulumi/pulumi';
-import type { EndpointPlan } from '../../lib/plan.js';
-import type { Plans } from '../pulumi/endpoint-plan.js';
-import { type BoundImage, ContainerImage } from './container-image.js';
+import type { EndpointPlan } from '../../../lib/plan.js';
+import type { Plans } from '../../pulumi/endpoint-plan.js';
+import { type BoundImage, ContainerImage } from '../container-image.js';
+import type { Foundation } from '../foundation.js';
 import type { ModelEndpointArgs } from './endpoint-args.js';
-import type { Foundation } from './foundation.js';
 
 export interface DeploymentImage {
   /** `main`, or the name of a further deployment. */

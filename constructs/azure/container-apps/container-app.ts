@@ -1,15 +1,15 @@
 /** A container app from a plan, as data: resources, probes, scaling. */
 
-import type { Problem } from '../../lib/errors.js';
-import { problemsOf } from '../../lib/errors.js';
-import { atOnce } from '../../lib/hardware/concurrency.js';
-import type { Machine } from '../../lib/hardware/machine.js';
-import { loadSeconds } from '../../lib/model/profile.js';
-import type { EndpointPlan } from '../../lib/plan.js';
-import { platformFacts } from '../../lib/platforms.js';
-import type { EndpointSpec, ScalingSpec } from '../../lib/spec.js';
-import type { ScalingSchedule } from '../pulumi/schedules.js';
-import type { Bounds } from './autoscale.js';
+import type { Problem } from '../../../lib/errors.js';
+import { problemsOf } from '../../../lib/errors.js';
+import { atOnce } from '../../../lib/hardware/concurrency.js';
+import type { Machine } from '../../../lib/hardware/machine.js';
+import { loadSeconds } from '../../../lib/model/profile.js';
+import type { EndpointPlan } from '../../../lib/plan.js';
+import { platformFacts } from '../../../lib/platforms.js';
+import type { EndpointSpec, ScalingSpec } from '../../../lib/spec.js';
+import type { ScalingSchedule } from '../../pulumi/schedules.js';
+import type { Bounds } from '../machine-learning/autoscale.js';
 import { heldReplicas, usualReplicas } from './replica-schedules.js';
 
 export const port = 8080;

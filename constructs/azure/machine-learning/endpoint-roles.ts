@@ -3,10 +3,10 @@
 import type { RoleAssignment } from '@pulumi/azure-native/authorization/roleAssignment.js';
 import { RoleDefinition } from '@pulumi/azure-native/authorization/roleDefinition.js';
 import * as pulumi from '@pulumi/pulumi';
+import { type Foundation, grantSecrets } from '../foundation.js';
+import { builtInRole, grant } from '../roles.js';
 import type { DeploymentImage } from './deployment-images.js';
 import type { Invoker, ModelEndpointArgs } from './endpoint-args.js';
-import { type Foundation, grantSecrets } from './foundation.js';
-import { builtInRole, grant } from './roles.js';
 import type { BoundWorkspace } from './workspace.js';
 
 /**

@@ -1,7 +1,7 @@
 /** Revisions of a container app and the shares of the requests that they get, all in the app itself. */
 
-import type { Problem } from '../../lib/errors.js';
-import { problemsOf } from '../../lib/errors.js';
+import type { Problem } from '../../../lib/errors.js';
+import { problemsOf } from '../../../lib/errors.js';
 
 /** A share of the requests. */
 export interface TrafficTarget {

@@ -4,11 +4,11 @@ import { ManagedEnvironment, type ManagedEnvironmentArgs } from '@pulumi/azure-n
 import { DiagnosticSetting } from '@pulumi/azure-native/monitor/diagnosticSetting.js';
 import { Workspace as Logs } from '@pulumi/azure-native/operationalinsights/workspace.js';
 import * as pulumi from '@pulumi/pulumi';
-import { type Problem, problemsOf } from '../../lib/errors.js';
-import { machineTypes } from '../../lib/hardware/catalogue/tables.js';
-import type { Bounds } from './autoscale.js';
+import { type Problem, problemsOf } from '../../../lib/errors.js';
+import { machineTypes } from '../../../lib/hardware/catalogue/tables.js';
+import type { Foundation } from '../foundation.js';
+import type { Bounds } from '../machine-learning/autoscale.js';
 import { isDedicated } from './container-app.js';
-import type { Foundation } from './foundation.js';
 
 /** An environment that is there already, with workload profiles. */
 export interface EnvironmentReference {

@@ -3,14 +3,14 @@
 import type { OnlineDeploymentArgs } from '@pulumi/azure-native/machinelearningservices/onlineDeployment.js';
 import type { OnlineEndpointArgs } from '@pulumi/azure-native/machinelearningservices/onlineEndpoint.js';
 import type * as pulumi from '@pulumi/pulumi';
-import { type Problem, problemsOf } from '../../lib/errors.js';
-import type { EndpointSpec } from '../../lib/spec.js';
-import { type ScalingSchedule, scheduleProblems } from '../pulumi/schedules.js';
+import { type Problem, problemsOf } from '../../../lib/errors.js';
+import type { EndpointSpec } from '../../../lib/spec.js';
+import { type ScalingSchedule, scheduleProblems } from '../../pulumi/schedules.js';
+import type { ContainerImage } from '../container-image.js';
+import { budgetProblems } from '../cost-guards.js';
+import { type FoundationArgs, variableProblems } from '../foundation.js';
+import type { PrincipalType } from '../roles.js';
 import { boundProblems, zoneProblems } from './autoscale.js';
-import type { ContainerImage } from './container-image.js';
-import { budgetProblems } from './cost-guards.js';
-import { type FoundationArgs, variableProblems } from './foundation.js';
-import type { PrincipalType } from './roles.js';
 import { type Shares, shareProblems } from './traffic.js';
 import type { EncryptionKey, WorkspaceReference } from './workspace.js';
 
