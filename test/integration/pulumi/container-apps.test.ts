@@ -67,8 +67,8 @@ describe.sequential('an endpoint', () => {
     expect(project.cloud('azure-native')).toEqual({});
   });
 
-  test('is made in one update: roles before the app, tokens after it', async () => {
-    const ran = await up();
+  test('is made in one update: roles before the app however long they take, tokens after it', async () => {
+    const ran = await up({ CLOUD_SLOW: 'RoleAssignment', CLOUD_SLOW_MS: '3000' });
     expect(ran.code, ran.said).toBe(0);
     const order = changes(ran);
     expect(order.lastIndexOf('create RoleAssignment')).toBeGreaterThanOrEqual(0);

@@ -2,7 +2,7 @@
 // a line of JSON, and fails where it is told to.
 //
 // CLOUD_DIR: folder of <package>.json and calls.jsonl. CLOUD_FAIL: `<method>:<part of the URN>`, comma-separated: these calls fail.
-// CLOUD_SLOW_MS: every create takes so long.
+// CLOUD_SLOW_MS: every create takes so long; with CLOUD_SLOW only those whose URN has it.
 const { appendFileSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
 const { createHash } = require('node:crypto');
 const { join } = require('node:path');
@@ -22,7 +22,7 @@ const failures = (process.env.CLOUD_FAIL ?? '')
   .split(',')
   .filter(Boolean)
   .map((each) => each.split(/:(.*)/s));
-const slow = Number(process.env.CLOUD_SLOW_MS ?? 0);
+const { CLOUD_SLOW_MS = '0', CLOUD_SLOW = '' } = process.env;
 const file = join(folder, `${name}.json`);
 
 const load = () => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {});
@@ -95,7 +95,7 @@ async function create(request, resource) {
     response.setProperties(Struct.fromJavaScript(outputsOf(resource, inputs, true)));
     return [response, { preview: true, inputs }];
   }
-  if (slow > 0) await new Promise((resolve) => setTimeout(resolve, slow));
+  if (resource.urn.includes(CLOUD_SLOW)) await new Promise((resolve) => setTimeout(resolve, Number(CLOUD_SLOW_MS)));
   refuse(resource, inputs);
   const id = ruleFor(resource.type, resource.name).id(plain(inputs));
   const state = load();
