@@ -2,7 +2,8 @@
  * Vertex AI's HTTP API for the dynamic resources beside this file: calls, operations that take minutes, and the caller's token.
  *
  * Pulumi keeps the text of these functions in the stack's state and runs it in another process. They use each other and what Node
- * has built in, nothing that is imported; no credential is in that text.
+ * has built in, nothing that is imported; no credential is in that text. Where there is no TypeScript, Pulumi reads them with its own 3.8,
+ * which does not know `??=`.
  */
 
 // biome-ignore lint/suspicious/noExplicitAny: JSON, as the API gives it.
@@ -107,7 +108,7 @@ export function vertexApi(resource: string, waitSeconds: number): VertexApi {
     for (let turn = 1; ; turn++) {
       const last = turn === tries || Date.now() > deadline;
       try {
-        token ??= await accessToken();
+        if (token === null) token = await accessToken();
         const answer = await fetch(`${base}/v1/${path}`, {
           method,
           headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
