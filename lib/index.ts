@@ -25,6 +25,7 @@ export { prometheusConfig, prometheusRules, type ScrapeTarget } from './monitori
 export { type EndpointPlan, type PlanSettings, planEndpoint } from './plan.js';
 export type { PlatformId } from './platforms.js';
 export type {
+  DriftSpec,
   EndpointSpec,
   GateSpec,
   MetricSpec,

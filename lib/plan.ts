@@ -11,7 +11,7 @@ import type { Selection } from './hardware/rank.js';
 import { requestProblems } from './hardware/request.js';
 import { selectHardware } from './hardware/select.js';
 import { readableHooks } from './image/hook-files.js';
-import { optimizedFiles, planServing } from './image/serving.js';
+import { countedFor, optimizedFiles, planServing } from './image/serving.js';
 import { type LockFile, lockPath, placeOf, readLock } from './lock/lock-file.js';
 import { lockProblems, type OptimizationSummary, replayOf, summaryOf, targetOf } from './lock/optimization.js';
 import { endpointName, type ModelSource } from './model/model.js';
@@ -186,6 +186,7 @@ export function planEndpoint(spec: EndpointSpec, platform: Platform, settings: P
   const monitoring: MonitoringRequest = {
     model: name,
     slo: { ...spec.monitoring?.slo, p99Ms: spec.monitoring?.slo?.p99Ms ?? spec.objective?.p99Ms },
+    drift: spec.monitoring?.drift,
     scrapeSeconds,
   };
   const problems: Problem[] = [
@@ -226,7 +227,10 @@ export function planEndpoint(spec: EndpointSpec, platform: Platform, settings: P
     hardware,
     recipe: locked ? checked('recipe', { ...recipe, replay: replayOf(locked) }, lockPath(source)) : recipe,
     optimization: locked ? summaryOf(locked) : null,
-    serving: planServing({ name, serving, dims, files: optimizedFiles, provider: hardware.runtime.provider }),
+    serving: planServing({
+      ...{ name, serving, dims, files: optimizedFiles, provider: hardware.runtime.provider },
+      drift: countedFor(spec.monitoring?.drift),
+    }),
     monitoring: planMonitoring(monitoring),
     files,
   };

@@ -63,6 +63,9 @@ const flag = () => z.boolean(allowed('true or false'));
 
 const group = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape, allowed('an object'));
 
+const unlessFalse = <T extends z.ZodRawShape>(shape: T) =>
+  z.preprocess((given) => (given === false ? {} : given), z.strictObject(shape, allowed('false, or an object')));
+
 const shape = group({
   model: group({
     path: text('the path of a .onnx file'),
@@ -152,6 +155,12 @@ const shape = group({
         .optional(),
       p99Ms: numberAbove(0, 'milliseconds').optional(),
       periodDays: count(90).optional(),
+    }).optional(),
+    drift: unlessFalse({
+      psi: numberAbove(0, 'population stability index').optional(),
+      minCount: count().optional(),
+      windowHours: count(168).optional(),
+      watch: oneOf(['all', 'outputs']).optional(),
     }).optional(),
     idleHours: countFromNone(24).optional(),
     budget: group({

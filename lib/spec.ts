@@ -383,6 +383,13 @@ export interface MonitoringSpec {
    */
   readonly slo?: SloSpec;
   /**
+   * Tell when answers and inputs have parted from the samples that the optimizer measured; false for never, and for nothing to be counted.
+   * Needs samples, and a Prometheus that reads the endpoint.
+   *
+   * @default - PSI above 0.2 over a day, from 500 rows on
+   */
+  readonly drift?: false | DriftSpec;
+  /**
    * Tell when nobody has asked for so many hours although machines run, whole, 1 to 24, with what they cost; 0 for never.
    *
    * @default 24
@@ -394,6 +401,33 @@ export interface MonitoringSpec {
    * @default - none
    */
   readonly budget?: BudgetSpec;
+}
+
+export interface DriftSpec {
+  /**
+   * Population stability index from which it is drift, above 0. Where chance alone may give more, with few rows or few samples, that counts.
+   *
+   * @default 0.2
+   */
+  readonly psi?: number;
+  /**
+   * Rows in the window, least, whole, from 1; with fewer nothing is told.
+   *
+   * @default 500
+   */
+  readonly minCount?: number;
+  /**
+   * Over how much time answers and inputs are taken together, hours, whole, 1 to 168. A day evens out its own hours.
+   *
+   * @default 24
+   */
+  readonly windowHours?: number;
+  /**
+   * What is counted: answers and inputs, or answers alone.
+   *
+   * @default 'all'
+   */
+  readonly watch?: 'all' | 'outputs';
 }
 
 export interface BudgetSpec {

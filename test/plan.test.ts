@@ -55,6 +55,16 @@ test('a machine for 4-bit weights is chosen as for floats, which they are widene
   expect(int4!.recipe.precision).toBe('int4');
 });
 
+test.each([
+  [undefined, 'all', { psi: 0.2, minCount: 500, windowSeconds: 86_400, watch: 'all' }],
+  [{ watch: 'outputs', windowHours: 1 }, 'outputs', { psi: 0.2, minCount: 500, windowSeconds: 3600, watch: 'outputs' }],
+  [false, 'off', null],
+] as const)('drift is counted by the server and told by rules as asked: %j', (drift, counted, told) => {
+  const plan = planEndpoint({ model: digits, monitoring: drift === undefined ? {} : { drift } }, here);
+  expect(plan.serving.drift).toBe(counted);
+  expect(plan.monitoring.drift).toEqual(told);
+});
+
 test('a plan survives JSON', () => {
   const plan = planEndpoint({ model: digits }, here);
   expect(JSON.parse(JSON.stringify(plan))).toEqual(plan);

@@ -40,9 +40,30 @@ test('every option that is given rightly is sound', () => {
       hookSeconds: 0.5,
       requirements: 'requirements.txt',
     },
-    monitoring: { slo: { availability: 99.95, p99Ms: 10, periodDays: 7 } },
+    monitoring: {
+      slo: { availability: 99.95, p99Ms: 10, periodDays: 7 },
+      drift: { psi: 0.1, minCount: 1000, windowHours: 168, watch: 'outputs' },
+    },
   };
   expect(specProblems(spec)).toEqual([]);
+});
+
+test.each([
+  [false, []],
+  [{}, []],
+  [true, [{ where: 'monitoring.drift', what: 'true is given; allowed: false, or an object' }]],
+  [
+    { psi: 0, minCount: 0.5, windowHours: 169, watch: 'inputs' },
+    [
+      { where: 'monitoring.drift.psi', what: '0 is given; allowed: a number above 0 (population stability index)' },
+      { where: 'monitoring.drift.minCount', what: '0.5 is given; allowed: a whole number from 1' },
+      { where: 'monitoring.drift.windowHours', what: '169 is given; allowed: a whole number from 1 to 168' },
+      { where: 'monitoring.drift.watch', what: "\"inputs\" is given; allowed: 'all', 'outputs'" },
+    ],
+  ],
+  [{ on: true }, [{ where: 'monitoring.drift.on', what: expect.stringContaining('is no option') }]],
+])('drift may be off, or as told: %j', (drift, problems) => {
+  expect(specProblems({ model, monitoring: { drift } })).toEqual(problems);
 });
 
 test('all problems come at once, each with its place, what was given and what is allowed', () => {

@@ -33,11 +33,12 @@ class Contestant:
         return self.path or f"/v2/models/{self.model}/infer"
 
 
-def slipway(name: str, model: str, prefix: tuple[str, ...] = ()) -> Contestant:
-    """Our server as shipped, perhaps under `taskset`."""
+def slipway(name: str, model: str, prefix: tuple[str, ...] = (), serving: str | None = None) -> Contestant:
+    """Our server as shipped, perhaps under `taskset`. `serving`: name of its serving.json, the model's by default."""
+    served = serving or model
 
     def command(port: int, folder: Path) -> list[str]:
-        serving = str(folder / f"{model}.serving.json")
+        serving = str(folder / f"{served}.serving.json")
         return [*prefix, sys.executable, "-m", "server", "--serving", serving, "--port", str(port)]
 
     return Contestant(name, model, command)

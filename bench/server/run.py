@@ -23,6 +23,7 @@ from typing import Any
 
 import contestants
 import load
+import watched
 import workload
 from contestants import Contestant, Running
 
@@ -60,6 +61,18 @@ def scenarios(processors: int) -> tuple[Scenario, ...]:
             "All contestants parse, check and answer the same JSON. wrk has one thread.",
         ),
         Scenario(
+            "mlp-drift",
+            "The same MLP and requests, with what is watched for drift and without",
+            16,
+            False,
+            (
+                contestants.slipway("slipway, drift counted", "mlp", serving="watched"),
+                contestants.slipway("slipway, drift off", "mlp", serving="unwatched"),
+            ),
+            {"slipway, drift off": 0.97},
+            "32 figures of the 64 inputs and two of the scores are counted, from a report of 1000 samples.",
+        ),
+        Scenario(
             "cnn-binary",
             "CNN 3x224x224, 8 connections, binary tensors of 602 KB",
             8,
@@ -92,6 +105,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("bench/results/server.json"))
     parser.add_argument("--quick", action="store_true", help="one round of a second each: shows that it works")
+    parser.add_argument("--only", metavar="NAME", help="one scenario, such as mlp-drift")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=4)
     given = parser.parse_args()
@@ -103,8 +117,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as name:
         folder = Path(name)
         workload.write(folder)
+        watched.write(folder)
         alone = {model: workload.milliseconds(folder, model) for model in workload.SHAPES}
-        rows = [row for scenario in scenarios(_processors()) for row in measure(scenario, folder, rounds, seconds)]
+        chosen = [entry for entry in scenarios(_processors()) if given.only in (None, entry.name)]
+        rows = [row for scenario in chosen for row in measure(scenario, folder, rounds, seconds)]
     result = {
         "title": TITLE,
         "command": "npm run bench -- server",

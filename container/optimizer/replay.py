@@ -15,7 +15,7 @@ from .repair import Repaired
 from .tools import tool_versions
 from .work import Work
 
-LOCKED = ("verdict", "host", "reference", "candidates", "sensitivity", "notes", "canaries")
+LOCKED = ("verdict", "host", "reference", "candidates", "sensitivity", "notes", "canaries", "drift")
 """Parts of report.json that a replay repeats from the lock as they are."""
 OTHER_BYTES = (
     "The model that came out has other bytes than the one that was locked, most likely because this processor rounds "

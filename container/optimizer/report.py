@@ -1,12 +1,13 @@
 """Stage 8, report: everything that was tried, measured and decided, as report.json, and the verdict in one line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from .accuracy import Accuracy, OwnMetric
 from .bake import Baked
 from .candidates import read_ranges, read_tensors
+from .drift import drift
 from .gate import Decided, Judged, unlike_target
 from .host import this_host
 from .onnx_file import Tensor
@@ -29,8 +30,18 @@ class Reported:
 def report(baked: Baked, work: Work) -> Reported:
     work.progress.step("report", "writing the report")
     admitted = baked.repaired.decided.tried.referenced.normalized.admitted
-    found = again(baked, admitted.recipe.replay) if admitted.recipe.replay else searched(baked)
-    return Reported(baked, {**made_from(baked), **found})
+    made = made_from(baked)
+    if admitted.recipe.replay:
+        return Reported(baked, {**made, **again(baked, admitted.recipe.replay)})
+    found = searched(baked)
+    notes = [*found["notes"], *drift_notes(made["drift"], made_up=admitted.samples.made_up)]
+    return Reported(baked, {**made, **found, "notes": notes})
+
+
+def drift_notes(found: Mapping[str, Any], *, made_up: bool) -> list[str]:
+    """What of drift cannot be told; that made-up inputs tell nothing of it goes without saying."""
+    missing = [f"Drift is not watched: {found['reason']}"] if found["reason"] and not made_up else []
+    return [*missing, *found["notes"]]
 
 
 def made_from(baked: Baked) -> dict[str, Any]:
@@ -83,6 +94,7 @@ def made_from(baked: Baked) -> dict[str, Any]:
         "sensitivity": [],
         "ranges": None,
         **(read_tensors(decided.winner.trial) if decided.winner else {"tensors": [], "convergence": []}),
+        "drift": drift(baked),
         "warnings": [],
         "notes": [],
     }  # fmt: skip

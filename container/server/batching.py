@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime as ort
@@ -24,7 +24,17 @@ from server.session import Arrays, Model
 # A request of more rows, and of more than the limit, gives the memory of its run back; fewer keep it for the next run.
 MANY_ROWS = 32
 
-Observe = Callable[[int, float], None]
+
+class Run(NamedTuple):
+    """One run: its rows, its seconds, and all that went in and came out."""
+
+    rows: int
+    seconds: float
+    arrays: Arrays
+    outputs: Arrays
+
+
+Observe = Callable[[Run], None]
 
 
 class Job:
@@ -79,8 +89,8 @@ class Batch:
 class Batcher:
     """Runs jobs on `model`, at most `limit` rows in one run and `workers` runs at a time.
 
-    `inline_key` is the key of the jobs that the event loop may run itself, or None where it may not. `observe(rows,
-    seconds)` is called on the event loop after each run.
+    `inline_key` is the key of the jobs that the event loop may run itself, or None where it may not. `observe(run)`
+    is called on the event loop after each run, before its jobs are done.
     """
 
     def __init__(
@@ -174,17 +184,17 @@ class Batcher:
         with suppress(Empty):
             self._tokens.get_nowait()
 
-    def _run(self, jobs: list[Job], options: ort.RunOptions | None) -> list[tuple[int, float]]:
+    def _run(self, jobs: list[Job], options: ort.RunOptions | None) -> list[Run]:
         """Runs jobs together; one by one where that fails, so that a bad one spoils no other."""
         started = time.monotonic()
         for job in jobs:
             job.started = started
         try:
             if len(jobs) == 1:
-                jobs[0].outputs = self._model.run(jobs[0].arrays, options)
-                rows = jobs[0].rows
+                rows, arrays = jobs[0].rows, jobs[0].arrays
+                outputs = jobs[0].outputs = self._model.run(arrays, options)
             else:
-                rows = self._together(jobs, options)
+                rows, arrays, outputs = self._together(jobs, options)
         except Exception as error:
             if len(jobs) > 1:
                 return [run for job in jobs if not job.cancelled for run in self._run([job], options)]
@@ -193,9 +203,9 @@ class Batcher:
         seconds = time.monotonic() - started
         for job in jobs:
             job.run_seconds = seconds
-        return [(rows, seconds)]
+        return [Run(rows, seconds, arrays, outputs)]
 
-    def _together(self, jobs: list[Job], options: ort.RunOptions | None) -> int:
+    def _together(self, jobs: list[Job], options: ort.RunOptions | None) -> tuple[int, Arrays, Arrays]:
         arrays = [np.concatenate(parts) for parts in zip(*[job.arrays for job in jobs], strict=True)]
         rows = arrays[0].shape[0]
         outputs = self._model.run(arrays, options)
@@ -207,11 +217,11 @@ class Batcher:
             last = first + job.rows
             job.outputs = [output[first:last] for output in outputs]
             first = last
-        return rows
+        return rows, arrays, outputs
 
-    def _finish(self, jobs: list[Job], runs: list[tuple[int, float]]) -> None:
-        for rows, seconds in runs:
-            self._observe(rows, seconds)
+    def _finish(self, jobs: list[Job], runs: list[Run]) -> None:
+        for run in runs:
+            self._observe(run)
         for job in jobs:
             job.batch = None  # No reference cycles on this path: they would keep tensors until a collection.
             if not job.cancelled:

@@ -64,6 +64,7 @@ class Report:
     min_sqnr_db: float
     verdict: str
     settings: dict[str, str]
+    drift: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class Serving:
     intra_op: int | None
     decoders: int | None
     max_batch: int | None
+    drift: str
     limits: Limits
     warmup_runs: int
     drain_seconds: float
@@ -116,6 +118,7 @@ def load(path: Path) -> Serving:
         intra_op=threads["intraOp"],
         decoders=threads["decoders"],
         max_batch=document["batching"]["maxBatch"],
+        drift=document.get("drift", "all"),
         limits=Limits(
             body_bytes=limits["bodyBytes"],
             header_bytes=limits["headerBytes"],
@@ -174,6 +177,7 @@ def _report(path: Path) -> Report:
         min_sqnr_db=document["canaries"]["minSqnrDb"],
         verdict=document["verdict"],
         settings=document["session"]["settings"],
+        drift=document.get("drift"),
     )
 
 

@@ -60,6 +60,7 @@ class Metrics:
     def __init__(self, model: str) -> None:
         self.model = model
         self._gauges: list[tuple[str, str, Labels, Callable[[], float | None]]] = []
+        self._families: list[tuple[str, str, Callable[[], Iterable[tuple[str, float]]]]] = []
         # Present from the start: a counter that appears with its first event hides that event from increase().
         self.http: dict[tuple[str, str, int], Histogram] = {
             ("POST", INFER_ROUTE, status): Histogram(REQUEST_BUCKETS) for status in EXPECTED
@@ -92,6 +93,10 @@ class Metrics:
     def gauge(self, name: str, labels: Labels, read: Callable[[], float | None], kind: str = "gauge") -> None:
         """Adds a series that `read` gives at every scrape; it is absent while that gives None."""
         self._gauges.append((name, kind, labels, read))
+
+    def family(self, name: str, kind: str, read: Callable[[], Iterable[tuple[str, float]]]) -> None:
+        """Adds a metric; at every scrape `read` gives each series: labels as `labelled` has them, and the value."""
+        self._families.append((name, kind, read))
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Counts one answer on an inference route, of the model or (404) of no model at all."""
@@ -133,6 +138,9 @@ class Metrics:
             if value is not None:
                 _head(lines, name, kind)
                 _sample(lines, name, labels, value)
+        for name, kind, read_all in self._families:
+            _head(lines, name, kind)
+            lines.extend(f"{name}{labels} {_number(value)}" for labels, value in read_all())
         lines.append("")
         return "\n".join(lines).encode()
 
@@ -164,6 +172,13 @@ HELP = {
         "Signal to noise of the 8-bit kernels of this CPU against those that cannot saturate, worst output of the "
         "canaries; under 40 they saturate. x86 and int8 only."
     ),
+    "onnx_observed_bin_total": (
+        "Rows whose figure fell into this bin of the report's. side, tensor and statistic say which figure."
+    ),
+    "onnx_reference_bin_ratio": (
+        "Share of the samples in this bin, half a sample more in each so that none is 0. upper: where a range ends."
+    ),
+    "onnx_reference_samples": "Samples that the reference was counted on.",
     "onnx_processors": "Processors this process may use (affinity and cgroup quota).",
     "onnx_memory_limit_bytes": "Memory this process may use (cgroup limit or the machine's).",
     "process_cpu_seconds_total": "User and system time of the server and its decoder processes.",
@@ -178,8 +193,13 @@ def _head(lines: list[str], name: str, kind: str) -> None:
 
 
 def _sample(lines: list[str], name: str, labels: Iterable[tuple[str, str]], value: float) -> None:
+    lines.append(f"{name}{labelled(labels)} {_number(value)}")
+
+
+def labelled(labels: Iterable[tuple[str, str]]) -> str:
+    """Labels as they stand behind a metric's name; nothing without any."""
     inner = ",".join(f'{key}="{_escape(text)}"' for key, text in labels)
-    lines.append(f"{name}{{{inner}}} {_number(value)}" if inner else f"{name} {_number(value)}")
+    return f"{{{inner}}}" if inner else ""
 
 
 def _histogram(lines: list[str], name: str, labels: Labels, histogram: Histogram) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from server import canaries, machine, session
-from server.batching import Batcher
+from server.batching import Batcher, Run
 from server.canaries import Canaries
 from server.config import Serving, missing_files
 from server.decoders import Pool
+from server.drift import Drift
 from server.errors import StartError, together
 from server.hooks.load import Hooks
 from server.hooks.load import load as load_hooks
@@ -42,8 +43,14 @@ class Prepared:
         record = application.metrics
         model, serving = self.model, self.serving
 
-        def observe(rows: int, seconds: float) -> None:  # noqa: ARG001
-            record.batch.observe(rows)
+        drift = self._drift()
+        if drift is not None:
+            drift.show(record)
+
+        def observe(run: Run) -> None:
+            record.batch.observe(run.rows)
+            if drift is not None:
+                drift.add(run.arrays, run.outputs, run.rows)
 
         inline_key = self.model.key(self.row)[1] if self.curve.inline else None
         batcher = Batcher(
@@ -55,7 +62,7 @@ class Prepared:
         decodes = count > 0 and self.hooks is None
         pool = Pool(model.signature, count, serving.limits.json_depth, loop) if decodes else None
         threads = Threads(self.hooks, self.processors + 4, loop) if self.hooks else None
-        application.open(model, batcher, pool, threads)
+        application.open(model, batcher, pool, threads, drift)
         return {
             "model": serving.name,
             "version": serving.version,
@@ -64,6 +71,12 @@ class Prepared:
             "maxBatch": self.curve.limit,
             "canarySqnrDb": self.proof.replay.sqnr_db if self.proof.replay else None,
         }
+
+    def _drift(self) -> Drift | None:
+        section = self.serving.report.drift if self.serving.report else None
+        if section is None or self.serving.drift == "off":
+            return None
+        return Drift(section, self.serving.drift, self.model.signature)
 
     def _gauges(self, application: Application, batcher: Batcher) -> None:
         serving, report, proof = self.serving, self.serving.report, self.proof

@@ -13,6 +13,7 @@ from server import VERSION, machine, metrics
 from server.batching import Batcher
 from server.config import Serving
 from server.decoders import Pool
+from server.drift import Drift
 from server.errors import Refusal, cause, quote, too_large
 from server.exchange import JSON, Exchange
 from server.hooks.threads import Threads
@@ -45,14 +46,23 @@ class Application:
         self.metrics = metrics.Metrics(serving.name)
         self.signature: Signature | None = None
         self.inferences: Inferences | None = None
+        self.drift: Drift | None = None
         self.ready = False
         self.draining = False
         self.targets = self._targets(platform or Platform())
         self._gauges()
 
-    def open(self, model: Model, batcher: Batcher, decoders: Pool | None, threads: Threads | None = None) -> None:
+    def open(
+        self,
+        model: Model,
+        batcher: Batcher,
+        decoders: Pool | None,
+        threads: Threads | None = None,
+        drift: Drift | None = None,
+    ) -> None:
         """The model is loaded and its canaries have passed: ready."""
         self.signature = model.signature
+        self.drift = drift
         self.inferences = Inferences(self.limits, self.metrics, model, batcher, decoders, threads, self._refuse)
         self.ready = not self.draining
 
@@ -167,9 +177,11 @@ class Application:
             self.inferences.abandon(exchange)
 
     def sweep(self, now: float) -> None:
-        """Answers 504 where the time for a request is over. Call several times a second."""
+        """Answers 504 where the time for a request is over, and counts what is watched. Call several times a second."""
         if self.inferences is not None:
             self.inferences.sweep(now)
+        if self.drift is not None:
+            self.drift.fold()
 
     # GET.
 

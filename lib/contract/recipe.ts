@@ -270,7 +270,7 @@ export interface ReplayRecipe {
    */
   sha256: string;
   /**
-   * What the search measured, repeated in the report: `host`, `reference`, `candidates`, `winner`, `sensitivity`, `verdict`, `warnings` and `notes` of report.json.
+   * What the search measured, repeated in the report: `host`, `reference`, `candidates`, `winner`, `sensitivity`, `drift`, `verdict`, `warnings` and `notes` of report.json.
    */
   measured: {};
 }

@@ -214,6 +214,24 @@ export interface ReportFile {
     samples: number;
     width: number;
   }[];
+  /**
+   * How answers of the served model and inputs are spread on the evaluation samples, for the server to count in the same bins. Absent in reports of earlier versions.
+   */
+  drift?: {
+    /**
+     * Whose answers and inputs were counted.
+     */
+    samples: number;
+    /**
+     * Why nothing is watched.
+     */
+    reason: null | string;
+    watched: WatchedFigure[];
+    /**
+     * What is not watched, in words.
+     */
+    notes: string[];
+  };
   warnings: string[];
   notes: string[];
 }
@@ -308,4 +326,31 @@ export interface CalibratedRanges {
    * @maxItems 2
    */
   [k: string]: number[];
+}
+export interface WatchedFigure {
+  side: 'output' | 'input';
+  /**
+   * Name of the output or input.
+   */
+  tensor: string;
+  /**
+   * The one value of a row that is looked at. Null: all of it.
+   */
+  column: null | number;
+  /**
+   * Of each row. class: of scores the top one, of words and whole numbers themselves. confidence: probability of the top class. norm, mean, deviation: of at most 1024 values. length: characters, or numbers other than 0. size: how many values there are.
+   */
+  statistic: 'class' | 'confidence' | 'value' | 'norm' | 'mean' | 'deviation' | 'length' | 'size';
+  /**
+   * Rising; a bin takes what is above the edge before it and up to its own. Null for categories.
+   */
+  edges: null | number[];
+  /**
+   * Null for ranges.
+   */
+  categories: null | string[];
+  /**
+   * Samples in each bin: one more than edges and one for what is no number, or one more than categories, for all others.
+   */
+  counts: number[];
 }

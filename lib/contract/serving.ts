@@ -70,6 +70,10 @@ export interface ServingFile {
      */
     maxBatch: null | number;
   };
+  /**
+   * What of the report's `drift` is counted. Absent: all.
+   */
+  drift?: 'all' | 'outputs' | 'off';
   limits: {
     bodyBytes: number;
     headerBytes: number;

@@ -112,6 +112,7 @@ function modelEntries(plan: EndpointPlan): Entry[] {
     step('optimize'),
     ['locks/optimizer.txt', { file: optimizerLock() }],
     ...codeFiles('optimizer', 'optimizer/optimizer'),
+    ...codeFiles('watch', 'optimizer/watch'),
     ...schemas('optimizer', ['recipe', 'report', 'build']),
     [`model/${modelFile(plan)}`, { file: path }],
     ...plan.profile.externalData.map(
@@ -198,6 +199,7 @@ export function imageContext(plan: EndpointPlan, options: ImageOptions = {}): Im
     ...['environment', 'code', 'final'].map(step),
     ['locks/server.txt', { file: serverLock }],
     ...codeFiles('server', 'server/server'),
+    ...codeFiles('watch', 'server/watch'),
     ...schemas('server', ['serving', 'report']),
     ...(requirements ? [['requirements/requirements.txt', { file: requirements }] as const] : []),
     ...(model === 'image' ? modelEntries(plan) : []),

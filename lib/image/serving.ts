@@ -2,7 +2,7 @@
 
 import type { ServingFile } from '../contract/serving.js';
 import type { Provider } from '../hardware/estimate/precision.js';
-import type { ServingSpec } from '../spec.js';
+import type { MonitoringSpec, ServingSpec } from '../spec.js';
 import { hookEntry } from './hook-files.js';
 
 /** Files of an optimized model, beside serving.json. */
@@ -23,10 +23,27 @@ export interface ServingInput {
   readonly files: { readonly model: string; readonly canaries: string | null; readonly report: string | null };
   /** @default 'cpu' */
   readonly provider?: Provider;
+  /**
+   * What is counted for drift, where the report has it.
+   *
+   * @default 'all'
+   */
+  readonly drift?: 'all' | 'outputs' | 'off';
 }
 
+/** What the server counts for what was asked. */
+export const countedFor = (drift: MonitoringSpec['drift']): 'all' | 'outputs' | 'off' =>
+  drift === false ? 'off' : (drift?.watch ?? 'all');
+
 /** The serving configuration of one model; the defaults are those of `ServingSpec`. */
-export function planServing({ name, serving, dims, files, provider = 'cpu' }: ServingInput): ServingFile {
+export function planServing({
+  name,
+  serving,
+  dims,
+  files,
+  provider = 'cpu',
+  drift = 'all',
+}: ServingInput): ServingFile {
   return {
     schemaVersion: 1,
     model: {
@@ -45,6 +62,7 @@ export function planServing({ name, serving, dims, files, provider = 'cpu' }: Se
         : { file: hookEntry(serving.hooks), seconds: serving.hookSeconds ?? hookSeconds },
     threads: { workers: serving?.workers ?? null, intraOp: serving?.intraOpThreads ?? null, decoders: null },
     batching: { maxBatch: serving?.maxBatch ?? null },
+    drift,
     limits: {
       bodyBytes: serving?.maxBodyBytes ?? 25 * 2 ** 20,
       headerBytes: 16 * 2 ** 10,

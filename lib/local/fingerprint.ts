@@ -37,7 +37,7 @@ export function optimizationKey(plan: EndpointPlan, tools: string): string {
   hash.update(JSON.stringify(plan.recipe)).update(JSON.stringify(plan.serving));
   hash.update(JSON.stringify(plan.hardware.chosen));
   hash.update(tools);
-  for (const part of ['optimizer', 'schema']) {
+  for (const part of ['optimizer', 'watch', 'schema']) {
     for (const file of sources(packageFile('container', part))) addFile(file);
   }
   return hash.digest('hex').slice(0, 32);

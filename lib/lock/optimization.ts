@@ -40,6 +40,7 @@ export const lockedOptimization = z.strictObject({
     winner,
     sensitivity: z.array(z.looseObject({})),
     canaries: z.looseObject({ synthetic: z.boolean() }),
+    drift: z.looseObject({}).optional(),
     warnings: z.array(z.string()),
     notes: z.array(z.string()),
   }),
@@ -75,7 +76,7 @@ function brief<T>(value: T): T {
 
 /** What a search is locked as: the same report gives the same text. */
 export function lockedFrom(report: ReportFile): LockedOptimization {
-  const { verdict, host, reference, candidates, winner, sensitivity, canaries, warnings, notes } = report;
+  const { verdict, host, reference, candidates, winner, sensitivity, canaries, drift, warnings, notes } = report;
   const { goal } = report.recipe as Pick<RecipeFile, 'goal'>;
   const locked = {
     modelSha256: report.model.sha256,
@@ -86,7 +87,11 @@ export function lockedFrom(report: ReportFile): LockedOptimization {
     candidate: winner.recipe,
     ranges: report.ranges,
     sha256: winner.sha256,
-    measured: brief({ goal, verdict, host, reference, candidates, winner, sensitivity, canaries, warnings, notes }),
+    measured: {
+      ...brief({ goal, verdict, host, reference, candidates, winner, sensitivity, canaries, warnings, notes }),
+      // Whole: an edge that moves counts otherwise.
+      ...(drift && { drift }),
+    },
   };
   lockedOptimization.parse(locked);
   return locked as unknown as LockedOptimization;

@@ -24,6 +24,8 @@ interface Read {
  * - `ratio`: one value divided by another.
  * - `budgetLeft`: share of an error budget not yet used; below 0 when overspent.
  * - `reachable`: 1 when a replica answers the monitoring, 0 when none does.
+ * - `drift`: how far outputs or inputs have parted from the optimizer's samples, as a share of what is told: from 1 on it is drift. The
+ *   window is the plan's own, since distributions need many requests.
  */
 export type Expression =
   | ({ readonly op: 'rate' } & Read)
@@ -36,4 +38,5 @@ export type Expression =
   | { readonly op: 'worstShare'; readonly metric: string; readonly limit: string }
   | { readonly op: 'ratio'; readonly of: Expression; readonly to: Expression }
   | { readonly op: 'budgetLeft'; readonly bad: Expression; readonly total: Expression; readonly budget: number }
-  | { readonly op: 'reachable' };
+  | { readonly op: 'reachable' }
+  | { readonly op: 'drift'; readonly side: 'output' | 'input'; readonly by: readonly string[] };

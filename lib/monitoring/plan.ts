@@ -4,6 +4,7 @@ import { type Problem, ProblemsError } from '../errors.js';
 import { type Alert, planAlerts } from './alerts.js';
 import { loadCatalogue } from './catalogue.js';
 import { type Dashboard, planDashboard } from './dashboard.js';
+import { type AskedDrift, type DriftPlan, driftProblems, planDrift } from './drift.js';
 import { type AskedSlo, type Objective, planObjectives, sloProblems } from './objectives.js';
 import { type Signal, type SignalId, signals } from './signals.js';
 
@@ -16,6 +17,8 @@ export interface MonitoringPlan {
   readonly signals: Readonly<Record<SignalId, Signal>>;
   readonly alerts: readonly Alert[];
   readonly dashboard: Dashboard;
+  /** When answers and inputs have parted from the samples; null where nobody wants to know. */
+  readonly drift: DriftPlan | null;
   /** What could not be watched exactly as asked, in words. */
   readonly notes: readonly string[];
 }
@@ -29,6 +32,12 @@ export interface MonitoringRequest {
    * @default - availability of 99.9 % over 30 days
    */
   readonly slo?: AskedSlo;
+  /**
+   * When to tell that answers and inputs have parted from the samples.
+   *
+   * @default - PSI above 0.2 over a day, from 500 rows on
+   */
+  readonly drift?: AskedDrift | undefined;
   /**
    * Time between two readings of the metrics, whole seconds, 1 to 60. The shortest alert window is 5 minutes.
    *
@@ -48,7 +57,11 @@ export function monitoringProblems(request: MonitoringRequest): readonly Problem
       ? undefined
       : { where: 'monitoring.scrapeSeconds', what: `${scrapeSeconds} is not a whole number from 1 to 60` },
   ];
-  return [...own.filter((problem) => problem !== undefined), ...sloProblems(slo, loadCatalogue())];
+  return [
+    ...own.filter((problem) => problem !== undefined),
+    ...sloProblems(slo, loadCatalogue()),
+    ...driftProblems(request.drift),
+  ];
 }
 
 /**
@@ -70,6 +83,7 @@ export function planMonitoring(request: MonitoringRequest): MonitoringPlan {
     signals,
     alerts: planAlerts(objectives),
     dashboard: planDashboard(scrapeSeconds, slo.p99Ms),
+    drift: planDrift(request.drift),
     notes: objectives.flatMap(({ id, notes }) => notes.map((note) => `${id}: ${note}`)),
   };
 }

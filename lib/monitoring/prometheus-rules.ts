@@ -2,6 +2,7 @@
 
 import { stringify } from 'yaml';
 import type { Alert, Comparison } from './alerts.js';
+import { driftGroup } from './drift.js';
 import type { Expression } from './expression.js';
 import type { Objective } from './objectives.js';
 import type { MonitoringPlan } from './plan.js';
@@ -106,6 +107,7 @@ export function prometheusRules(plan: MonitoringPlan): string {
       interval: duration(quickSeconds),
       rules: plan.alerts.map((alert) => alertRule(alert, plan, scope, say)),
     },
+    ...(plan.drift ? [driftGroup(plan, plan.drift)] : []),
   ];
   return stringify({ groups }, { lineWidth: 0, aliasDuplicateObjects: false });
 }

@@ -115,6 +115,12 @@ export const signals = {
     value: last('onnx_saturation_sqnr_decibels', 'min'),
   },
   ready: { title: 'ready', unit: 'flag', value: last('onnx_model_ready', 'max') },
+  predictionDrift: {
+    title: 'predictions',
+    unit: 'ratio',
+    value: { op: 'drift', side: 'output', by: ['tensor'] },
+  },
+  inputDrift: { title: 'inputs', unit: 'ratio', value: { op: 'drift', side: 'input', by: ['tensor'] } },
   reachable: { title: 'reachable', unit: 'flag', value: { op: 'reachable' } },
 } as const satisfies Record<string, Signal>;
 

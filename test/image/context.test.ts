@@ -57,9 +57,11 @@ test('everything is where the Dockerfile copies it from, tests and samples of no
       'model/model.onnx',
       'optimizer/optimizer/__main__.py',
       'optimizer/schema/recipe.schema.json',
+      'optimizer/watch/figures.py',
       'sbom.cdx.json',
       'server/schema/serving.schema.json',
       'server/server/__main__.py',
+      'server/watch/figures.py',
       'serving/serving.json',
     ]),
   );

@@ -87,6 +87,22 @@ function report(changes: Partial<ReportFile['winner']> = {}): ReportFile {
       ranges: { image: [0, 1], conv2: [-1.3311725854873657, 1.30753755569458] },
       tensors: [],
       convergence: [],
+      drift: {
+        samples: 40,
+        reason: null,
+        watched: [
+          {
+            side: 'output',
+            tensor: 'logits',
+            column: null,
+            statistic: 'confidence',
+            edges: [0.123456789],
+            categories: null,
+            counts: [20, 20, 0],
+          },
+        ],
+        notes: [],
+      },
       warnings: [],
       notes: [],
     },
@@ -118,6 +134,7 @@ describe('the file', () => {
     expect(entry.candidate?.excludeNodes).toEqual(['conv2']);
     expect(entry.measured.winner.speedup).toBe(2.91235);
     expect(entry.measured.canaries).toEqual({ count: 16, minSqnrDb: 25.25, synthetic: false });
+    expect(entry.measured.drift).toMatchObject({ watched: [{ edges: [0.123456789] }] });
     expect(Object.keys(entry)).toEqual([
       'modelSha256',
       'dataSha256',

@@ -30,10 +30,14 @@ describe('rules for Prometheus', () => {
     for (const { record, alert, expr } of rules) expect(faults(expr, recorded), record ?? alert).toEqual([]);
   });
 
-  test('record only what is used: by an alert, or as an error budget', () => {
-    const alerts = rules.filter(({ alert }) => alert).map(({ expr }) => expr);
-    const unused = [...recorded].filter((name) => !alerts.some((expr) => expr.includes(`${name}{`)));
-    expect(unused).toEqual(['slipway:availability:budget_left_30d', 'slipway:latency:budget_left_30d']);
+  test('record only what is used: by a rule, as an error budget, or for people who know another measure of drift', () => {
+    const unused = [...recorded].filter((name) => !rules.some(({ expr }) => expr.includes(`${name}{`)));
+    expect(unused).toEqual([
+      'slipway:availability:budget_left_30d',
+      'slipway:latency:budget_left_30d',
+      'slipway:drift:js',
+      'slipway:drift:ks',
+    ]);
   });
 
   test('say a burn alert by its two windows and its guard', () => {
@@ -49,6 +53,7 @@ describe('rules for Prometheus', () => {
       'slipway fraud objectives quick: 5s',
       'slipway fraud objectives slow: 1m',
       'slipway fraud alerts: 5s',
+      'slipway fraud drift: 2m',
     ]);
   });
 

@@ -103,6 +103,7 @@ function matcherFaults(matcher: Matcher, metric: Metric): string[] {
 export function faults(query: string, recorded: ReadonlySet<string>): string[] {
   const { selectors, groupings } = parse(query);
   const known = new Set<string>();
+  const ofRecords = selectors.some(({ name }) => recorded.has(name));
   const found = selectors.flatMap(({ name, matchers, functions }) => {
     if (recorded.has(name)) return [];
     const series = seriesOf(name);
@@ -119,5 +120,7 @@ export function faults(query: string, recorded: ReadonlySet<string>): string[] {
       ...matchers.flatMap((matcher) => matcherFaults(matcher, metric)),
     ];
   });
-  return [...found, ...groupings.filter((label) => !known.has(label)).map((label) => `nothing here has ${label}`)];
+  // Which labels a record carries, only its rule says.
+  const unknown = ofRecords ? [] : groupings.filter((label) => !known.has(label));
+  return [...found, ...unknown.map((label) => `nothing here has ${label}`)];
 }

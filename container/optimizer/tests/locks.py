@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-MEASURED = ("verdict", "host", "reference", "candidates", "winner", "sensitivity", "canaries", "warnings", "notes")
+MEASURED = ("verdict", "host", "reference", "candidates", "winner", "sensitivity", "canaries", "drift",
+            "warnings", "notes")  # fmt: skip
 
 
 def replay_of(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -77,6 +77,22 @@ def test_a_lock_gives_the_same_model_and_repeats_the_figures(
     assert (build["mode"], build["latencyMs"]["served"]["p50"] > 0) == ("replay", True)
 
 
+def test_the_reference_of_drift_is_the_locks_and_found_again_for_a_lock_that_has_none(
+    tmp_path: Path, searched: tuple[Path, dict[str, Any], dict[str, Any]]
+) -> None:
+    _, document, first = searched
+    assert [entry["statistic"] for entry in first["drift"]["watched"]] == ["class", "confidence", "mean", "deviation"]
+    replay = replay_of(first)
+    other = {**first["drift"], "notes": ["as it was written"]}
+    kept = digits(
+        tmp_path / "kept", {**document, "replay": {**replay, "measured": {**replay["measured"], "drift": other}}}
+    )
+    assert kept["drift"] == other
+    without = {key: value for key, value in replay["measured"].items() if key != "drift"}
+    again = digits(tmp_path / "again", {**document, "replay": {**replay, "measured": without}})
+    assert again["drift"] == first["drift"]
+
+
 def test_the_same_lock_twice_gives_the_same_bytes_with_other_threads_too(
     tmp_path: Path, searched: tuple[Path, dict[str, Any], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,6 +51,7 @@ def serving(model: Path, **changes: Any) -> Path:
             "decoders": changes.get("decoders"),
         },
         "batching": {"maxBatch": changes.get("maxBatch")},
+        **({"drift": changes["drift"]} if "drift" in changes else {}),
         "limits": LIMITS | changes.get("limits", {}),
         "warmupRuns": 1,
         "drainSeconds": changes.get("drainSeconds", 10),

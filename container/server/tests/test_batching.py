@@ -65,7 +65,7 @@ def drive(
             workers=workers,
             limit=limit,
             inline_key=key if inline else None,
-            observe=lambda rows, _: observed.append(rows),
+            observe=lambda run: observed.append(run.rows),
         )
         jobs = [Job([np.array([[v] for v in rows])], len(rows), key, done, place) for place, rows in enumerate(values)]
         for job in jobs:

@@ -22,7 +22,13 @@ X = np.random.default_rng(1).standard_normal((6, 4)).astype(np.float32)
 Y = X @ models.WEIGHT + models.BIAS
 
 
-def report(model: Path, min_sqnr_db: float, speed_judged: bool = True, precision: str = "int8") -> str:
+def report(
+    model: Path,
+    min_sqnr_db: float,
+    speed_judged: bool = True,
+    precision: str = "int8",
+    drift: dict[str, Any] | None = None,
+) -> str:
     """A report.json of `model` with this tolerance, and nothing in it that the server does not need."""
     sha256 = hashlib.sha256(model.read_bytes()).hexdigest()
     latency = {"p50": 1.0, "p95": 1.0}
@@ -54,14 +60,18 @@ def report(model: Path, min_sqnr_db: float, speed_judged: bool = True, precision
         "recheck": None, "sensitivity": [], "ranges": None, "tensors": [], "convergence": [],
         "warnings": [], "notes": [],
     }  # fmt: skip
+    if drift is not None:
+        document["drift"] = drift
     (model.parent / "report.json").write_bytes(orjson.dumps(document))
     return "report.json"
 
 
-def folder_with(tmp_path: Path, expected: np.ndarray, min_sqnr_db: float = 40) -> Path:
+def folder_with(
+    tmp_path: Path, expected: np.ndarray, min_sqnr_db: float = 40, drift: dict[str, Any] | None = None
+) -> Path:
     np.savez(tmp_path / "canaries.npz", **{"input:x": X, "expected:y": expected})
     model = models.linear(tmp_path / "linear.onnx")
-    return serving(model, canaries="canaries.npz", report=report(model, min_sqnr_db))
+    return serving(model, canaries="canaries.npz", report=report(model, min_sqnr_db, drift=drift))
 
 
 def noisy(decibels: float) -> np.ndarray:

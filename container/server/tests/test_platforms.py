@@ -292,7 +292,8 @@ def open_folder() -> Iterator[Path]:
 def test_any_user_without_a_home_and_without_a_folder_to_write(open_folder: Path) -> None:
     """Every write to a file fails, as on a read-only file system; where Python itself lets it, as an unknown user."""
     folder = model_in(open_folder / "m")
-    shutil.copytree(CONTAINER / "server", open_folder / "code/server", ignore=shutil.ignore_patterns("tests"))
+    for part in ("server", "watch"):
+        shutil.copytree(CONTAINER / part, open_folder / "code" / part, ignore=shutil.ignore_patterns("tests"))
     shutil.copytree(CONTAINER / "schema", open_folder / "code/schema")
     for path in open_folder.rglob("*"):
         path.chmod(0o755)

@@ -106,6 +106,7 @@ export function cloudWatchValue(expression: Expression, machine: VariantMachine)
       return ratio(expression.of, expression.to, machine);
     case 'budgetLeft':
     case 'reachable':
+    case 'drift':
       return null;
   }
 }

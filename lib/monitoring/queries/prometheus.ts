@@ -31,6 +31,9 @@ export const selectorOf = (scope: Scope): string =>
     .map(([label, value]) => `${label}=${quote(value)}`)
     .join(', ');
 
+/** Where the rules of `drift.ts` record a figure. */
+export const driftRecord = (what: string): string => `slipway:drift:${what}`;
+
 const durationUnits = [
   [86_400, 'd'],
   [3600, 'h'],
@@ -118,6 +121,11 @@ export function promql(expression: Expression, options: QueryOptions): string {
         return `1 - ${operand(value.bad)} / ${operand(value.total)} / ${value.budget}`;
       case 'reachable':
         return `(max(${series('up')}) or vector(0))`;
+      case 'drift': {
+        const side: Filter = { label: 'side', equals: value.side };
+        const parted = `${series(driftRecord('psi'), [side])} / ${series(driftRecord('limit'), [side])}`;
+        return grouped('max', value.by, parted);
+      }
     }
   };
   const operand = (value: Expression): string => (compound.has(value.op) ? `(${say(value)})` : say(value));

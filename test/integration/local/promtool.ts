@@ -24,7 +24,7 @@ export function promtool(
   return { ok: status === 0, output: `${stdout}${stderr}` };
 }
 
-const groupOrder = ['objectives quick', 'objectives slow', 'alerts'].map((name) => `slipway fraud ${name}`);
+const groupOrder = ['objectives quick', 'objectives slow', 'alerts', 'drift'].map((name) => `slipway fraud ${name}`);
 
 export const JOB = 'job="slipway-fraud"';
 export const answered = (code: string): string => `onnx_requests_total{${JOB}, model="fraud", code="${code}"}`;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Expression } from '../../../lib/monitoring/expression.js';
 import { planMonitoring } from '../../../lib/monitoring/plan.js';
-import { duration, prometheusScope, promql, quote } from '../../../lib/monitoring/queries/prometheus.js';
+import { driftRecord, duration, prometheusScope, promql, quote } from '../../../lib/monitoring/queries/prometheus.js';
 import { signals } from '../../../lib/monitoring/signals.js';
 import { faults, parse } from '../promql.js';
 
@@ -26,6 +26,10 @@ describe('expressions in PromQL', () => {
       'sum(rate(onnx_batch_size_sum{job="j"}[5m])) / sum(rate(onnx_batch_size_count{job="j"}[5m]))',
     ],
     [signals.queueFill.value, 'max(onnx_requests_in_flight{job="j"} / onnx_queue_limit{job="j"})'],
+    [
+      signals.inputDrift.value,
+      'max by (tensor) (slipway:drift:psi{job="j", side="input"} / slipway:drift:limit{job="j", side="input"})',
+    ],
     [signals.reachable.value, '(max(up{job="j"}) or vector(0))'],
     [
       { op: 'above', metric: 'onnx_batch_size', bound: 8 },
@@ -49,8 +53,9 @@ describe('expressions in PromQL', () => {
     expect(say(value)).toBe(query);
   });
 
-  test('every signal can be answered by what the server exports', () => {
-    for (const [id, { value }] of Object.entries(signals)) expect(faults(say(value), new Set()), id).toEqual([]);
+  test('every signal can be answered by what the server exports, drift by what its rules record', () => {
+    const recorded = new Set([driftRecord('psi'), driftRecord('limit')]);
+    for (const [id, { value }] of Object.entries(signals)) expect(faults(say(value), recorded), id).toEqual([]);
   });
 
   test.each([
