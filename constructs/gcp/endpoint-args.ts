@@ -4,11 +4,10 @@ import type { ServiceArgs } from '@pulumi/gcp/cloudrunv2/service.js';
 import type * as pulumi from '@pulumi/pulumi';
 import { type Check, type Problem, problemsOf } from '../../lib/errors.js';
 import type { EndpointSpec } from '../../lib/spec.js';
-import { variableName } from '../../lib/spec-problems.js';
 import type { ScalingSchedule } from '../pulumi/schedules.js';
 import type { ContainerImage } from './container-image.js';
 import { type BudgetArgs, budgetProblems } from './cost-guards.js';
-import type { SecretReference } from './identity.js';
+import { type SecretReference, secretProblems } from './identity.js';
 import { timetableProblems } from './schedules.js';
 import { boundProblems, serviceNameProblems, type TrafficTarget, trafficProblems } from './service.js';
 
@@ -117,7 +116,6 @@ const reserved = new Set(['PORT', 'K_SERVICE', 'K_REVISION', 'K_CONFIGURATION'])
 export function ownProblems(args: ModelEndpointArgs): Problem[] {
   const { environment = {}, secrets = {}, ingress, invokers = [] } = args;
   const names = [...Object.keys(environment), ...Object.keys(secrets)];
-  const twice = Object.keys(secrets).filter((name) => name in environment);
   const checks: readonly Check[] = [
     [
       ingress !== undefined && !(ingress in ingresses),
@@ -127,13 +125,6 @@ export function ownProblems(args: ModelEndpointArgs): Problem[] {
     ...names
       .filter((name) => reserved.has(name))
       .map((name) => [true, 'environment', `${name} is Cloud Run's own. Leave it out`] as const),
-    ...Object.keys(secrets)
-      .filter((name) => !variableName.test(name))
-      .map(
-        (name) =>
-          [true, 'secrets', `'${name}' cannot be the name of a variable; allowed: letters, digits and '_'`] as const,
-      ),
-    ...twice.map((name) => [true, `secrets.${name}`, 'there is an environment variable of this name, too'] as const),
     [
       invokers.some((member) => member === 'allUsers') && ingress === undefined,
       'ingress',
@@ -146,6 +137,7 @@ export function ownProblems(args: ModelEndpointArgs): Problem[] {
     ...boundProblems(args),
     ...timetableProblems(args.schedules ?? [], args.scaling?.toZero ?? false),
     ...budgetProblems(args),
+    ...secretProblems(secrets, environment),
     ...problemsOf(checks),
   ];
 }

@@ -4,7 +4,9 @@ import { SecretIamMember } from '@pulumi/gcp/secretmanager/secretIamMember.js';
 import { Account } from '@pulumi/gcp/serviceaccount/account.js';
 import { BucketIAMMember } from '@pulumi/gcp/storage/bucketIAMMember.js';
 import * as pulumi from '@pulumi/pulumi';
+import { type Problem, problemsOf } from '../../lib/errors.js';
 import type { EndpointPlan } from '../../lib/plan.js';
+import { variableName } from '../../lib/spec-problems.js';
 import { idOf } from './service.js';
 
 /** A secret of Secret Manager. */
@@ -14,6 +16,33 @@ export interface SecretReference {
   /** @default 'latest' */
   readonly version?: pulumi.Input<string>;
 }
+
+/** Full name of a version of a secret, `projects/PROJECT/secrets/NAME/versions/VERSION`. */
+export const secretVersion = (
+  { secret, version = 'latest' }: SecretReference,
+  project: pulumi.Input<string>,
+): pulumi.Output<string> =>
+  pulumi
+    .all([secret, version, project])
+    .apply(([name, which, own]) =>
+      name.includes('/') ? `${name}/versions/${which}` : `projects/${own}/secrets/${name}/versions/${which}`,
+    );
+
+/** What is wrong with the secrets of an endpoint. */
+export const secretProblems = (
+  secrets: Readonly<Record<string, SecretReference>>,
+  environment: Readonly<Record<string, string>>,
+): Problem[] =>
+  Object.keys(secrets).flatMap((name) =>
+    problemsOf([
+      [
+        !variableName.test(name),
+        'secrets',
+        `'${name}' cannot be the name of a variable; allowed: letters, digits and '_'`,
+      ],
+      [name in environment, `secrets.${name}`, 'there is an environment variable of this name, too'],
+    ]),
+  );
 
 /** Whom an endpoint runs as. */
 export interface Identity {

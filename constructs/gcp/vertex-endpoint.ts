@@ -13,7 +13,7 @@ import { type Plans, plannedDeployments } from '../pulumi/endpoint-plan.js';
 import { requestCommand } from '../pulumi/request-command.js';
 import { ContainerImage } from './container-image.js';
 import { costLabel, costLabelOf, type Guarded } from './cost-guards.js';
-import { identity } from './identity.js';
+import { identity, secretVersion } from './identity.js';
 import { idOf } from './service.js';
 import {
   type AskedVertexEndpoint,
@@ -94,7 +94,7 @@ export class VertexEndpoint extends pulumi.ComponentResource implements AskedVer
 
     const { email, account, granted } = identity(name, all, {
       ...{ parent: this, project, given: args.serviceAccount },
-      secrets: {},
+      secrets: args.secrets ?? {},
     });
     const given = endpointArgs(name, args, labels);
     const endpoint = new AiEndpoint(name, args.transform?.endpoint?.(given) ?? given, {
@@ -109,10 +109,20 @@ export class VertexEndpoint extends pulumi.ComponentResource implements AskedVer
       location,
       endpoint: pulumi.interpolate`${location}/endpoints/${endpoint.name}`,
     };
+    const secrets = args.secrets
+      ? pulumi.all(
+          Object.fromEntries(
+            Object.entries(args.secrets).map(([variable, each]) => [
+              variable,
+              secretVersion(each, project ?? endpoint.project),
+            ]),
+          ),
+        )
+      : null;
     const images = bindImages(name, args, plans, this);
     const deployed = images.map(({ role, plan, image }) =>
       deploy(
-        { role, plan, image, description: { ...descriptionOf(args), ...partOf(further[role] ?? {}) } },
+        { role, plan, image, secrets, description: { ...descriptionOf(args), ...partOf(further[role] ?? {}) } },
         { ...place, serviceAccount: email, labels, after: granted },
         args,
       ),

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from server.errors import StartError, quote
+from server.google_identity import Identity, identity
 from server.log import log
 
 TRIES = 6
@@ -46,13 +47,12 @@ class Item(NamedTuple):
 
 @dataclass
 class Bucket:
-    """How to speak to Cloud Storage. `token_url` is None for an emulator, which asks for no identity."""
+    """How to speak to Cloud Storage. `identity` is None for an emulator, which asks for none."""
 
     base: str
     name: str
-    token_url: str | None
+    identity: Identity | None
     pause: float = 0.5
-    _token: tuple[str, float] = ("", 0.0)
 
     def list(self, prefix: str) -> list[Item]:
         """Every object below `prefix`, sorted. Raises StartError for a name that would leave the folder."""
@@ -115,20 +115,9 @@ class Bucket:
 
     def _open(self, url: str, headers: Mapping[str, str] | None = None) -> Any:
         headers = dict(headers or {})
-        if self.token_url is not None:
-            headers["Authorization"] = f"Bearer {self._bearer()}"
+        if self.identity is not None:
+            headers["Authorization"] = f"Bearer {self.identity.bearer()}"
         return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT_SECONDS)
-
-    def _bearer(self) -> str:
-        """An access token of this machine's service account, from its metadata server; never by way of a proxy."""
-        text, end = self._token
-        if time.monotonic() < end:
-            return text
-        request = urllib.request.Request(self.token_url or "", headers={"Metadata-Flavor": "Google"})
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
-            document = orjson.loads(answer.read())
-        self._token = document["access_token"], time.monotonic() + float(document.get("expires_in", 0)) - 60
-        return self._token[0]
 
     def _tried(self, where: str, once: Callable[[], Any]) -> Any:
         """`once()`, again after a fault that may pass, with longer and longer pauses."""
@@ -201,12 +190,10 @@ def begin(uri: str, environment: Mapping[str, str]) -> Folder:
     return Folder(bucket, folder, [item for item in items if item not in first])
 
 
-def _addresses(name: str, environment: Mapping[str, str]) -> tuple[str, str, str | None]:
+def _addresses(name: str, environment: Mapping[str, str]) -> tuple[str, str, Identity | None]:
     emulator, metadata = environment.get("STORAGE_EMULATOR_HOST", ""), environment.get("GCE_METADATA_HOST", "")
     base = (emulator if "://" in emulator else f"http://{emulator}") if emulator else "https://storage.googleapis.com"
-    host = metadata or "metadata.google.internal"
-    token = f"http://{host}/computeMetadata/v1/instance/service-accounts/default/token"
-    return base.rstrip("/"), name, None if emulator and not metadata else token
+    return base.rstrip("/"), name, None if emulator and not metadata else identity(environment)
 
 
 def _folder(size: int, uri: str) -> Path:

@@ -1,7 +1,9 @@
-"""The first step of a start on SageMaker: secrets that the description names by reference become environment variables.
+"""The first step of a start where the platform hands over no secrets itself: SageMaker and Vertex AI. Secrets that the
+description names by reference become environment variables.
 
-`SLIPWAY_SECRETS` is a JSON object of variable names and ARNs of AWS Secrets Manager, `ARN#FIELD` for one field of a
-secret that is a JSON object. Values are never logged, and in no answer of the server.
+`SLIPWAY_SECRETS` is a JSON object of variable names and ARNs of AWS Secrets Manager, or names of versions in Google's
+Secret Manager (`projects/P/secrets/S/versions/V`); with `#FIELD` for one field of a secret that is a JSON object.
+Values are never logged, and in no answer of the server.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from typing import Any
 
 import orjson
 
+from server import google_secrets
 from server.errors import StartError, quote
 from server.log import log
 from server.sigv4 import Credentials, signed
@@ -70,8 +73,10 @@ def take(environment: MutableMapping[str, str] = os.environ) -> list[StartError]
         return [*problems, error]
     if problems or not references:
         return problems
+    readers: dict[bool, Reader | google_secrets.Reader] = {}
     try:
-        reader = Reader(base, _credentials(environment))
+        for google in {_is_google(reference) for reference in references.values()}:
+            readers[google] = google_secrets.reader(environment) if google else Reader(base, _credentials(environment))
     except StartError as error:
         return [error]
     found: dict[str, str] = {}
@@ -81,7 +86,7 @@ def take(environment: MutableMapping[str, str] = os.environ) -> list[StartError]
         variables.setdefault(arn, {})[name] = key
     for arn, keys in variables.items():
         try:
-            text = reader.read(", ".join(keys), arn)
+            text = readers[_is_google(arn)].read(", ".join(keys), arn)
         except StartError as error:
             problems.append(error)
             continue
@@ -115,12 +120,17 @@ def _references(text: str) -> tuple[dict[str, str], list[StartError]]:
     arns = [
         StartError(
             f"{VARIABLE}: {quote(name)} is {quote(arn, 200)}, no ARN of a secret of AWS Secrets Manager. "
-            "Give arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME, for one field of its JSON with #FIELD after it."
+            "Give arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME, on Google Cloud "
+            "projects/PROJECT/secrets/NAME/versions/VERSION; for one field of its JSON with #FIELD after it."
         )
         for name, arn in document.items()
-        if not _ARN.fullmatch(arn.partition("#")[0]) or arn.endswith("#")
+        if not (_ARN.fullmatch(arn.partition("#")[0]) or _is_google(arn)) or arn.endswith("#")
     ]
     return document, names + arns
+
+
+def _is_google(reference: str) -> bool:
+    return google_secrets.NAME.fullmatch(reference.partition("#")[0]) is not None
 
 
 def _part(name: str, arn: str, key: str, text: str) -> str:

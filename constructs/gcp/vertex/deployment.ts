@@ -30,6 +30,8 @@ export interface DeploymentParts {
   readonly description: EndpointSpec;
   /** With its digest where it is built here. */
   readonly image: pulumi.Output<string>;
+  /** Full names of versions by variable; null without any. */
+  readonly secrets: pulumi.Output<Readonly<Record<string, string>>> | null;
 }
 
 /** Where it is made. */
@@ -85,16 +87,22 @@ const deployedModelIdOf = (role: string, body: DeployedModelBody): pulumi.Output
  * which takes one at a time, the old one goes first.
  */
 export function deploy(parts: DeploymentParts, place: DeploymentPlace, options: Options): Deployed {
-  const { role, plan, description, image } = parts;
+  const { role, plan, description, image, secrets } = parts;
   const { parent, endpoint, after } = place;
   const called = role === 'main' ? place.name : `${place.name}-${role}`;
   const { encryptionKey, transform = {}, spot = false, accessLog = false } = options;
+  const spec = containerSpec(plan, description, options.routes ?? 'predict');
   const made: ModelBody = {
     displayName: role === 'main' ? plan.name : `${plan.name} (${role})`,
     ...(Object.keys(place.labels).length > 0 && { labels: place.labels }),
     ...(plan.source.uri !== undefined && { artifactUri: plan.source.uri }),
     ...(encryptionKey !== undefined && { encryptionSpec: { kmsKeyName: encryptionKey } }),
-    containerSpec: { imageUri: image, ...containerSpec(plan, description, options.routes ?? 'predict') },
+    containerSpec: {
+      imageUri: image,
+      ...spec,
+      // Vertex AI hands over no secrets: the server reads them as the endpoint's account.
+      ...(secrets && { env: [...(spec.env ?? []), { name: 'SLIPWAY_SECRETS', value: pulumi.jsonStringify(secrets) }] }),
+    },
   };
   const body = transform.model?.(made) ?? made;
   const model = new VertexModel(

@@ -5,6 +5,7 @@ import type * as pulumi from '@pulumi/pulumi';
 import type { EndpointSpec } from '../../../lib/spec.js';
 import type { ContainerImage } from '../container-image.js';
 import type { BudgetArgs } from '../cost-guards.js';
+import type { SecretReference } from '../identity.js';
 import type { DeployedModelBody } from './deployed-model.js';
 import type { ModelBody } from './model.js';
 import type { Routes } from './serving.js';
@@ -57,6 +58,12 @@ export interface VertexEndpointArgs extends EndpointSpec, Omit<BudgetArgs, 'moni
   readonly location: string;
   /** @default - the provider's */
   readonly project?: pulumi.Input<string>;
+  /**
+   * Secrets for hooks, by the name of their environment variable. The server reads them when it starts, as the endpoint's account.
+   *
+   * @default - none
+   */
+  readonly secrets?: Readonly<Record<string, SecretReference>>;
   /**
    * Id of the endpoint: 1 to 63 lower-case letters, digits and hyphens, a letter first, or a number of at most 9 digits. Another id is
    * another endpoint.

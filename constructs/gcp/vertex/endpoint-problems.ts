@@ -3,6 +3,7 @@
 import { type Problem, problemsOf } from '../../../lib/errors.js';
 import type { EndpointSpec } from '../../../lib/spec.js';
 import { budgetProblems } from '../cost-guards.js';
+import { secretProblems } from '../identity.js';
 import { isPrivate, type VertexDeploymentArgs, type VertexEndpointArgs } from './endpoint-args.js';
 import { usualUtilization } from './serving.js';
 
@@ -114,11 +115,6 @@ export function ownProblems(args: VertexEndpointArgs): Problem[] {
         `'${endpointName}' is no id for an endpoint. Give 1 to 63 lower-case letters, digits and hyphens, a letter first, no hyphen last; or a number of at most 9 digits`,
       ],
       [!whole(utilization, 1, 100), 'utilization', `${utilization} is given; allowed: a whole number from 1 to 100`],
-      [
-        'secrets' in args && args.secrets !== undefined,
-        'secrets',
-        "Vertex AI gives a container no secret by reference, and a variable is shown to everyone who may see the model. Let a hook read Secret Manager as the endpoint's account, and leave this out",
-      ],
       ...Object.entries(tags)
         .filter(([key, value]) => key === '' || !label.test(key) || !label.test(value))
         .map(
@@ -131,6 +127,7 @@ export function ownProblems(args: VertexEndpointArgs): Problem[] {
         ),
     ]),
     ...accessProblems(args),
+    ...secretProblems(args.secrets ?? {}, args.environment ?? {}),
     ...shareProblems(deployments),
     ...deploymentProblems('', args, longest),
     ...Object.entries(deployments).flatMap(([name, each]) => deploymentProblems(`deployments.${name}.`, each, longest)),

@@ -223,6 +223,26 @@ describe('two deployments', () => {
 });
 
 describe('what is there already, and what is asked for', () => {
+  test('secrets are read by the server, as an account that may, and never in the clear', async () => {
+    const { resources } = await made({
+      environment: { MODE: 'fast' },
+      secrets: { TOKEN: { secret: 'shop-token' }, KEY: { secret: 'projects/theirs/secrets/key', version: '7' } },
+    });
+    const [model] = ofType(resources, ':VertexModel');
+    expect(model!.inputs.model.containerSpec.env).toEqual([
+      { name: 'MODE', value: 'fast' },
+      {
+        name: 'SLIPWAY_SECRETS',
+        value:
+          '{"TOKEN":"projects/shop/secrets/shop-token/versions/latest","KEY":"projects/theirs/secrets/key/versions/7"}',
+      },
+    ]);
+    expect(ofType(resources, ':SecretIamMember').map(({ inputs }) => [inputs.secretId, inputs.role])).toEqual([
+      ['projects/theirs/secrets/key', 'roles/secretmanager.secretAccessor'],
+      ['shop-token', 'roles/secretmanager.secretAccessor'],
+    ]);
+  });
+
   test('an account, a key, an id, a project', async () => {
     const { resources, only, model, deployed } = await made({
       serviceAccount: pulumi.output('mine@shop.iam.gserviceaccount.com'),
@@ -442,9 +462,9 @@ describe('in the preview', () => {
       /'s3:\/\/a\/b' cannot be read by Vertex AI/,
     ],
     [
-      'secrets',
-      { secrets: { TOKEN: { secret: 'shop-token' } } } as never,
-      /secrets: Vertex AI gives a container no secret/,
+      'a secret and a variable of one name',
+      { environment: { TOKEN: '1' }, secrets: { TOKEN: { secret: 'shop-token' } } },
+      /secrets\.TOKEN: there is an environment variable of this name, too/,
     ],
     [
       'a canary that nobody would watch',
