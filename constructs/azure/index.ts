@@ -27,4 +27,5 @@ export type { Endpoint, EndpointReference } from './machine-learning/existing-en
 export type { Shares } from './machine-learning/traffic.js';
 export type { EncryptionKey, WorkspaceReference } from './machine-learning/workspace.js';
 export { ModelEndpoint, type ModelEndpointResources } from './model-endpoint.js';
+export type { WatchedArgs } from './monitoring.js';
 export type { PrincipalType } from './roles.js';

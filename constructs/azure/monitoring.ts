@@ -16,6 +16,28 @@ import type { MonitoringSpec } from '../../lib/spec.js';
 import { budgetOf } from './cost-guards.js';
 import { logAlert, metricAlert } from './monitor-alerts.js';
 
+/** Who is told, and what is drawn. */
+export interface WatchedArgs {
+  /**
+   * Action groups that are told when an alert goes off: full resource ids.
+   *
+   * @default - none: alerts are in the portal alone
+   */
+  readonly notify?: readonly pulumi.Input<string>[];
+  /**
+   * Addresses that are told of alerts, too.
+   *
+   * @default - none
+   */
+  readonly emails?: readonly string[];
+  /**
+   * Whether a dashboard is made.
+   *
+   * @default true
+   */
+  readonly dashboard?: boolean;
+}
+
 /** What instances are made of: a deployment of an endpoint, or a container app itself. */
 export interface MonitoredInstances {
   /** What it is called on the dashboard and in names of alerts, `main`. */

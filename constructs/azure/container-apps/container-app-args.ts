@@ -10,6 +10,7 @@ import type { ScalingSchedule } from '../../pulumi/schedules.js';
 import type { ContainerImage } from '../container-image.js';
 import { budgetProblems } from '../cost-guards.js';
 import { type FoundationArgs, variableProblems } from '../foundation.js';
+import type { WatchedArgs } from '../monitoring.js';
 import type { AuthenticationArgs } from './authentication.js';
 import { limitProblems, secretName } from './container-app.js';
 import { type EnvironmentArgs, environmentProblems } from './managed-environment.js';
@@ -17,7 +18,7 @@ import { timetableProblems } from './replica-schedules.js';
 import { type TrafficTarget, trafficProblems } from './revisions.js';
 
 /** A container app that serves a model. */
-export interface ContainerAppEndpointArgs extends EndpointSpec, FoundationArgs, EnvironmentArgs {
+export interface ContainerAppEndpointArgs extends EndpointSpec, FoundationArgs, EnvironmentArgs, WatchedArgs {
   /**
    * Name of the app: 2 to 32 lower-case letters, digits and single hyphens, a letter first. Another name is another app.
    *
@@ -64,24 +65,6 @@ export interface ContainerAppEndpointArgs extends EndpointSpec, FoundationArgs, 
    * @default 300
    */
   readonly idleSeconds?: number;
-  /**
-   * Action groups that are told when an alert goes off: full resource ids.
-   *
-   * @default - none: alerts are in the portal alone
-   */
-  readonly notify?: readonly pulumi.Input<string>[];
-  /**
-   * Addresses that are told of alerts, too.
-   *
-   * @default - none
-   */
-  readonly emails?: readonly string[];
-  /**
-   * Whether a dashboard is made.
-   *
-   * @default true
-   */
-  readonly dashboard?: boolean;
   /**
    * Changes the arguments of a child before it is made, by what it is.
    *

@@ -9,6 +9,7 @@ import { type ScalingSchedule, scheduleProblems } from '../../pulumi/schedules.j
 import type { ContainerImage } from '../container-image.js';
 import { budgetProblems } from '../cost-guards.js';
 import { type FoundationArgs, variableProblems } from '../foundation.js';
+import type { WatchedArgs } from '../monitoring.js';
 import type { PrincipalType } from '../roles.js';
 import { boundProblems, zoneProblems } from './autoscale.js';
 import { type Shares, shareProblems } from './traffic.js';
@@ -36,7 +37,7 @@ export interface Invoker {
 }
 
 /** A managed online endpoint of Azure Machine Learning. */
-export interface ModelEndpointArgs extends EndpointSpec, FoundationArgs {
+export interface ModelEndpointArgs extends EndpointSpec, FoundationArgs, WatchedArgs {
   /**
    * Workspace that the endpoint lies in.
    *
@@ -81,24 +82,6 @@ export interface ModelEndpointArgs extends EndpointSpec, FoundationArgs {
    * @default - Microsoft's own
    */
   readonly encryptionKey?: EncryptionKey;
-  /**
-   * Action groups that are told when an alert goes off: full resource ids.
-   *
-   * @default - none: alerts are in the portal alone
-   */
-  readonly notify?: readonly pulumi.Input<string>[];
-  /**
-   * Addresses that are told of alerts, too.
-   *
-   * @default - none
-   */
-  readonly emails?: readonly string[];
-  /**
-   * Whether a dashboard is made.
-   *
-   * @default true
-   */
-  readonly dashboard?: boolean;
   /**
    * Changes the arguments of a child before it is made, by what it is; `deployment` is asked for every deployment.
    *
