@@ -11,11 +11,13 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import typescript from 'typescript';
 import { cacheDir, makeEntry } from '../../../lib/local/cache.js';
 import { packageFile } from '../../../lib/package-root.js';
 
@@ -100,9 +102,29 @@ function writeShims(bin: string, clouds: readonly string[]): void {
   for (const cloud of clouds) shim(`pulumi-resource-${cloud}`, 'cloud.cjs', cloud);
 }
 
+/** A program of `programs/`, or else of `examples/`, beside which a user has Slipway and the example models. */
+function writeProgram(program: string, path: string): void {
+  const own = join(__dirname, 'programs', `${program}.cjs`);
+  if (existsSync(own)) {
+    cpSync(own, path);
+    return;
+  }
+  const source = readFileSync(packageFile('examples', `${program}.ts`), 'utf8');
+  const compilerOptions = { module: typescript.ModuleKind.CommonJS, target: typescript.ScriptTarget.ES2023 };
+  mkdirSync(join(dirname(path), 'node_modules'), { recursive: true });
+  writeFileSync(path, typescript.transpileModule(source, { compilerOptions }).outputText);
+  for (const [link, target] of [
+    [join('node_modules', 'slipway'), packageFile()],
+    ['examples', packageFile('examples')],
+  ] as const) {
+    symlinkSync(target, join(dirname(path), link));
+  }
+}
+
 /**
- * A project of its own with a program of `programs/`.
+ * A project of its own with a program.
  *
+ * @param program - in `programs/`, `cloud-run`, or in `examples/`, `gcp/index`
  * @param clouds - packages that the program uses
  */
 export async function makeProject(program: string, clouds: readonly string[]): Promise<Project> {
@@ -113,8 +135,9 @@ export async function makeProject(program: string, clouds: readonly string[]): P
   );
   writeShims(bin!, clouds);
   for (const each of [work!, state!, home!, recorded!]) mkdirSync(each);
-  writeFileSync(join(work!, 'Pulumi.yaml'), `name: shop\nruntime: nodejs\nmain: ${program}.cjs\n`);
-  cpSync(join(__dirname, 'programs', `${program}.cjs`), join(work!, `${program}.cjs`));
+  const main = `${basename(program)}.cjs`;
+  writeFileSync(join(work!, 'Pulumi.yaml'), `name: shop\nruntime: nodejs\nmain: ${main}\n`);
+  writeProgram(program, join(work!, main));
   const environment: NodeJS.ProcessEnv = {
     ...process.env,
     PATH: `${bin}:${process.env.PATH}`,
