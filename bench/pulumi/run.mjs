@@ -10,7 +10,7 @@ import { writeResult } from '../result.mjs';
 
 await build();
 
-const pairs = 7;
+const pairs = 5;
 const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-pulumi-'));
 const suite = join(root, 'test', 'integration', 'pulumi');
 
@@ -51,7 +51,7 @@ new ModelEndpoint('digits', { ${described}, location: 'westeurope', image: Conta
     what: 'Container Apps',
     cloud: 'azure-native',
     program: `const { ContainerImage, Model, ContainerAppEndpoint } = ${slipway('azure')};
-new ContainerAppEndpoint('digits', { ${described}, location: 'westeurope', image: ContainerImage.fromReference('x/digits:1') });`,
+new ContainerAppEndpoint('digits', { ${described}, location: 'swedencentral', image: ContainerImage.fromReference('x/digits:1') });`,
   },
 ];
 const submodules = {

@@ -97,6 +97,14 @@ export interface ModelEndpointArgs extends EndpointSpec, Omit<BudgetArgs, 'monit
    */
   readonly dashboard?: boolean;
   /**
+   * Whether a second container reads the server's own metrics (stages, queue, batches, drift) into Google Cloud Managed Service for
+   * Prometheus, for the rules and the dashboard of `slipway monitor`. It takes a processor and 512 MiB of each instance more. A given
+   * `serviceAccount` needs the role `roles/monitoring.metricWriter`.
+   *
+   * @default false
+   */
+  readonly prometheus?: boolean;
+  /**
    * Changes the arguments of a child before it is made, by what it is.
    *
    * @default - none

@@ -19,6 +19,7 @@ import { type ModelEndpointArgs, ownProblems } from './endpoint-args.js';
 import { type Endpoint, type EndpointReference, existingEndpoint, grantInvoke } from './existing-endpoint.js';
 import { identity } from './identity.js';
 import { monitor, placeholder } from './monitoring.js';
+import { grantMetrics } from './prometheus-sidecar.js';
 import { scheduled, timetable } from './schedules.js';
 import { instances } from './service.js';
 import { serviceArgs } from './service-args.js';
@@ -88,7 +89,7 @@ export class ModelEndpoint extends pulumi.ComponentResource implements Endpoint 
     const service = new Service(name, serviceArgs({ ...args, tags }, plan, email, reference), {
       parent: this,
       // Instances read the model and the secrets when they start.
-      dependsOn: [...granted],
+      dependsOn: [...granted, ...(args.prometheus ? grantMetrics(name, account, this) : [])],
       ...(schedules.length > 0 && { ignoreChanges: [...scheduled] }),
     });
     const jobs = timetable(name, service, schedules, {

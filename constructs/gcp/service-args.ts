@@ -5,6 +5,7 @@ import type * as pulumi from '@pulumi/pulumi';
 import type { EndpointPlan } from '../../lib/plan.js';
 import { ingresses, type ModelEndpointArgs } from './endpoint-args.js';
 import { modelFolder } from './identity.js';
+import { serverName, sidecar } from './prometheus-sidecar.js';
 import { concurrency, containerOf, instances, placementOf, timeoutOf, trafficOf } from './service.js';
 
 const egresses = { 'private-ranges': 'PRIVATE_RANGES_ONLY', all: 'ALL_TRAFFIC' } as const;
@@ -18,6 +19,7 @@ export function serviceArgs(
   image: pulumi.Output<string>,
 ): ServiceArgs {
   const { network, environment = {}, secrets = {}, tags, project, serviceName, encryptionKey } = args;
+  const { prometheus = false } = args;
   const stored = modelFolder(plan);
   const made: ServiceArgs = {
     location: args.location,
@@ -52,6 +54,7 @@ export function serviceArgs(
       }),
       containers: [
         {
+          ...(prometheus && { name: serverName }),
           image,
           ...containerOf(plan),
           envs: [
@@ -65,6 +68,7 @@ export function serviceArgs(
             volumeMounts: [{ name: 'model', mountPath: mounted, ...(stored.folder && { subPath: stored.folder }) }],
           }),
         },
+        ...(prometheus ? [sidecar] : []),
       ],
       ...(stored && { volumes: [{ name: 'model', gcs: { bucket: stored.bucket, readOnly: true } }] }),
     },

@@ -92,10 +92,11 @@ const without = (value, names) => Object.fromEntries(Object.entries(value).filte
 /** A service as Cloud Run's own API has it. */
 function serviceOf(inputs) {
   const { traffics, template, ...rest } = without(inputs, ['name', 'location', 'project', 'deletionProtection']);
-  const containerOf = ({ envs, ports, ...container }) => ({
+  const containerOf = ({ envs, ports, dependsOns, ...container }) => ({
     ...container,
     ...(envs && { env: envs }),
     ...(ports && { ports: [ports] }),
+    ...(dependsOns && { dependsOn: dependsOns }),
   });
   return {
     ...rest,

@@ -95,6 +95,28 @@ describe('the same description as elsewhere', () => {
   });
 });
 
+describe("the server's own metrics", () => {
+  test('are read by a second container, of an account that may write them', async () => {
+    const { resources, service } = await made({ prometheus: true });
+    const [server, collector] = service.template.containers;
+    expect(server).toMatchObject({ name: 'server', ports: { containerPort: 8080 } });
+    expect(collector).toMatchObject({ name: 'collector', dependsOns: ['server'] });
+    expect(collector.ports).toBeUndefined();
+    expect(ofType(resources, 'projects/iAMMember:IAMMember').map(({ inputs }) => inputs)).toEqual([
+      {
+        project: 'shop',
+        role: 'roles/monitoring.metricWriter',
+        member: 'serviceAccount:digits-dev@shop.iam.gserviceaccount.com',
+      },
+    ]);
+  });
+
+  test('stay in the container unless they are wanted', async () => {
+    const { service } = await made();
+    expect(service.template.containers).toHaveLength(1);
+  });
+});
+
 describe('an accelerator', () => {
   test('has the limits that Cloud Run asks for, and stops when nobody asks', async () => {
     const { service, container } = await made({

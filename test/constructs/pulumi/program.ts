@@ -41,7 +41,8 @@ const computed: Readonly<Record<string, (inputs: Record<string, unknown>, name: 
       ...(location && { location }),
     };
   },
-  'gcp:serviceaccount/account:Account': ({ accountId }) => ({
+  'gcp:serviceaccount/account:Account': ({ accountId, project }) => ({
+    project: project ?? 'shop',
     email: `${accountId}@shop.iam.gserviceaccount.com`,
     name: `projects/shop/serviceAccounts/${accountId}@shop.iam.gserviceaccount.com`,
   }),
