@@ -1,11 +1,17 @@
 // Inputs of azure-native's resources against the schemas that Azure published: every problem with its path.
 const schemas = require('./azure.json');
+const { argumentsOf } = require('./declarations.cjs');
 
 /** Key of the schema by type, and the inputs that are parts of the resource's path. */
 const known = {
+  'alertsmanagement:PrometheusRuleGroup': [
+    'Microsoft.AlertsManagement/prometheusRuleGroups@2023-03-01',
+    'ruleGroupName',
+  ],
   'app:ContainerApp': ['Microsoft.App/containerApps@2025-02-02-preview', 'containerAppName'],
   'app:ManagedEnvironment': ['Microsoft.App/managedEnvironments@2025-02-02-preview', 'environmentName'],
   'applicationinsights:Component': ['Microsoft.Insights/components@2020-02-02', 'resourceName'],
+  'applicationinsights:Workbook': ['Microsoft.Insights/workbooks@2023-06-01', 'resourceName'],
   'authorization:RoleAssignment': ['Microsoft.Authorization/roleAssignments@2022-04-01', 'scope', 'roleAssignmentName'],
   'consumption:Budget': ['Microsoft.Consumption/budgets@2024-08-01', 'scope', 'budgetName'],
   'containerregistry:Registry': ['Microsoft.ContainerRegistry/registries@2023-01-01-preview', 'registryName'],
@@ -20,6 +26,7 @@ const known = {
     'dashboardName',
     'definitionName',
   ],
+  'dashboard:Grafana': ['Microsoft.Dashboard/grafana@2024-10-01', 'workspaceName'],
   'keyvault:Vault': ['Microsoft.KeyVault/vaults@2024-11-01', 'vaultName'],
   'machinelearningservices:EnvironmentVersion': [
     'Microsoft.MachineLearningServices/workspaces/environments/versions@2025-12-01',
@@ -56,6 +63,7 @@ const known = {
   ],
   'monitor:ActionGroup': ['Microsoft.Insights/actionGroups@2024-10-01-preview', 'actionGroupName'],
   'monitor:AutoscaleSetting': ['Microsoft.Insights/autoscalesettings@2021-05-01-preview', 'autoscaleSettingName'],
+  'monitor:AzureMonitorWorkspace': ['Microsoft.Monitor/accounts@2023-04-03', 'azureMonitorWorkspaceName'],
   'monitor:DiagnosticSetting': ['Microsoft.Insights/diagnosticSettings@2021-05-01-preview', 'resourceUri', 'name'],
   'monitor:MetricAlert': ['Microsoft.Insights/metricAlerts@2018-03-01', 'ruleName'],
   'monitor:ScheduledQueryRule': ['Microsoft.Insights/scheduledQueryRules@2025-01-01-preview', 'ruleName'],
@@ -76,16 +84,31 @@ const without = new Set(['authorization:RoleDefinition', 'storage:Blob', 'app:Co
 /** The engine's mark of a value that is not known yet. */
 const unknown = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
 
-/** azure-native writes every name in camel case, and some in other words. */
-const plainName = (name) => name.replace(/[._]/g, '').toLowerCase();
-const renamed = { enablehttpstrafficonly: 'supportsHttpsTrafficOnly' };
+/** azure-native begins every name in lower case and drops what is no letter. */
+const inputName = (name) =>
+  name.replace(/^[A-Z]/, (letter) => letter.toLowerCase()).replace(/[._](\w)/g, (_, letter) => letter.toUpperCase());
 
-/** Azure's own name of an input; the input's where it has none. */
-const azureName = (name, properties) =>
-  renamed[plainName(name)] ?? Object.keys(properties).find((one) => plainName(one) === plainName(name)) ?? name;
+/** What it calls otherwise, by its place in the body. */
+const renamed = {
+  'containerregistry:Registry': { 'properties.networkRuleSet.ipRules.value': 'iPAddressOrRange' },
+  'storage:StorageAccount': {
+    'properties.supportsHttpsTrafficOnly': 'enableHttpsTrafficOnly',
+    'properties.isNfsV3Enabled': 'enableNfsV3',
+    'properties.networkAcls.ipRules.value': 'iPAddressOrRange',
+    'properties.networkAcls.virtualNetworkRules.id': 'virtualNetworkResourceId',
+    'properties.networkAcls': 'networkRuleSet',
+    'properties.encryption.identity.federatedIdentityClientId': 'encryptionFederatedIdentityClientId',
+    'properties.encryption.identity.userAssignedIdentity': 'encryptionUserAssignedIdentity',
+    'properties.encryption.identity': 'encryptionIdentity',
+    'properties.encryption.keyvaultproperties.keyname': 'keyName',
+    'properties.encryption.keyvaultproperties.keyvaulturi': 'keyVaultUri',
+    'properties.encryption.keyvaultproperties.keyversion': 'keyVersion',
+    'properties.encryption.keyvaultproperties': 'keyVaultProperties',
+  },
+};
 
 /** Numbers with decimals, which the published schemas have no kind for and call whole ones. */
-const decimal = /\.resources\.cpu$/;
+const decimal = /(^|\.)(resources\.cpu|threshold|amount|dailyQuotaGb|samplingPercentage)$/;
 
 const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
 const shown = (value) => JSON.stringify(value);
@@ -130,10 +153,11 @@ const checks = {
   },
   oneOf(types, { discriminator, of, properties }, value, at) {
     if (!isObject(value)) return [`${at}: ${shown(value)} is no object`];
-    const which =
-      value[discriminator] ?? value[Object.keys(value).find((name) => plainName(name) === plainName(discriminator))];
+    const which = value[discriminator];
+    const place = `${at}.${discriminator}`;
     if (which === unknown) return [];
-    if (!(which in of)) return [`${at}.${discriminator}: ${shown(which)} is none of ${Object.keys(of).join(', ')}`];
+    if (which === undefined) return [`${place}: is missing`];
+    if (!Object.hasOwn(of, which)) return [`${place}: ${shown(which)} is none of ${Object.keys(of).join(', ')}`];
     const one = types[of[which]];
     return members(types, { ...one, properties: { ...properties, ...one.properties } }, value, at);
   },
@@ -147,22 +171,20 @@ const checks = {
   },
 };
 
-function members(types, { properties = {}, additionalProperties }, inputs, at) {
-  const value = Object.fromEntries(Object.entries(inputs).map(([name, each]) => [azureName(name, properties), each]));
+function members(types, { properties = {}, additionalProperties }, value, at) {
   const place = (name) => (at ? `${at}.${name}` : name);
+  const isGiven = (name) => value[name] !== undefined && value[name] !== null;
   const missing = Object.entries(properties)
-    .filter(([name, member]) => has(member, 'required') && !has(member, 'readOnly') && value[name] === undefined)
+    .filter(([name, member]) => has(member, 'required') && !has(member, 'readOnly') && !isGiven(name))
     .map(([name]) => `${place(name)}: is missing`);
-  const odd = Object.entries(value).flatMap(([name, each]) => {
-    if (each === undefined || each === null) return [];
-    const member = properties[name];
-    if (member) {
-      return has(member, 'readOnly') ? [`${place(name)}: is read-only`] : check(types, member.type, each, place(name));
-    }
-    return additionalProperties === undefined
-      ? [`${place(name)}: is not there`]
-      : check(types, additionalProperties, each, place(name));
-  });
+  const odd = Object.keys(value)
+    .filter(isGiven)
+    .flatMap((name) => {
+      const member = Object.hasOwn(properties, name) ? properties[name] : undefined;
+      if (member && has(member, 'readOnly')) return [`${place(name)}: is read-only`];
+      const type = member ? member.type : additionalProperties;
+      return type === undefined ? [`${place(name)}: is not there`] : check(types, type, value[name], place(name));
+    });
   return [...missing, ...odd];
 }
 
@@ -172,34 +194,70 @@ function check(types, index, value, at) {
   return checks[type.kind](types, type, value, at);
 }
 
-/** The body that azure-native sends: what has no place at its top level stands in its properties. */
-function bodyOf(types, body, inputs, path) {
-  const top = types[body].properties;
-  const nested = top.properties && types[top.properties.type];
-  const flat = Object.entries(inputs).filter(([name]) => !path.includes(name) && name !== 'resourceGroupName');
-  const outer = flat.filter(([name]) => name in top && !['id', 'name', 'type'].includes(name));
-  const inner = flat.filter(([name]) => !outer.some(([other]) => other === name));
-  const result = Object.fromEntries(outer);
-  if (inner.length === 0) return nested && has(top.properties, 'required') ? { properties: {}, ...result } : result;
-  return nested
-    ? { ...result, properties: { ...result.properties, ...Object.fromEntries(inner) } }
-    : { ...result, ...Object.fromEntries(inner) };
+const byName = (properties) =>
+  Object.fromEntries(Object.entries(properties).map(([name, member]) => [inputName(name), member]));
+
+/** Calls a member, by its place from a type on, by another name. */
+function rename(types, index, [first, ...rest], name) {
+  if (types[index].kind === 'array') return rename(types, types[index].items, [first, ...rest], name);
+  const { properties } = types[index];
+  if (rest.length > 0) return rename(types, properties[first].type, rest, name);
+  properties[name] = properties[first];
+  delete properties[first];
 }
 
+/** The types of a resource's schema, their members by azure-native's names. */
+function typesOf(short) {
+  const { body, types } = schemas[known[short][0]];
+  const named = types.map(({ properties, discriminator, ...type }) => ({
+    ...type,
+    ...(properties && { properties: byName(properties) }),
+    ...(discriminator && { discriminator: inputName(discriminator) }),
+  }));
+  for (const [path, name] of Object.entries(renamed[short] ?? {})) rename(named, body, path.split('.'), name);
+  return { body, types: named };
+}
+
+/** ARM gives these to every resource; of the same names in `properties` an input is meant. */
+const ofArm = ['id', 'name', 'type', 'apiVersion', 'systemData'];
+
 /**
- * What is wrong with the inputs of a resource, each problem with its path; without secrets' marks, unknown values as the engine marks them.
+ * The body's members as azure-native takes them: one to one, or, where the SDK declares no `properties`, those of `properties` beside
+ * the others.
+ */
+function membersOfBody(type, types, body) {
+  const { properties, ...top } = types[body].properties;
+  const outer = Object.fromEntries(Object.entries(top).filter(([name]) => !ofArm.includes(name)));
+  if (!properties || argumentsOf(type).has('properties')) return { ...outer, ...(properties && { properties }) };
+  return { ...types[properties.type].properties, ...outer };
+}
+
+/** The types of a resource's schema, the members that its inputs may have, and the inputs that are parts of its path. */
+function schemaOf(type) {
+  const short = type.replace(/^azure-native:/, '');
+  const { body, types } = typesOf(short);
+  const path = [...known[short].slice(1), 'resourceGroupName'].filter((name) => argumentsOf(type).has(name));
+  return { types, properties: membersOfBody(type, types, body), path };
+}
+
+const read = new Map();
+
+/**
+ * What is wrong with the inputs of a resource, each problem with the input's path; without secrets' marks, unknown values as the engine
+ * marks them.
  *
  * @param type `azure-native:machinelearningservices:OnlineDeployment`
  */
 function azureProblems(type, inputs) {
   const short = type.replace(/^azure-native:/, '');
   if (without.has(short)) return [];
-  if (!known[short]) return [`no published schema for ${type}`];
-  const [key, ...path] = known[short];
-  const { body, types } = schemas[key];
-  const problems = check(types, body, bodyOf(types, body, inputs, path), '');
-  // azure-native gives the name, and the group's place where none is given.
-  return problems.filter((problem) => !/^(name|location): is missing$/.test(problem));
+  if (!Object.hasOwn(known, short)) return [`no published schema for ${type}`];
+  if (!read.has(type)) read.set(type, schemaOf(type));
+  const { types, properties, path } = read.get(type);
+  const own = Object.entries(inputs).filter(([name]) => !path.includes(name));
+  const problems = members(types, { properties }, Object.fromEntries(own), '');
+  // azure-native gives the group's place where none is given.
+  return problems.filter((problem) => problem !== 'location: is missing');
 }
 
-module.exports = { azureProblems, azureTypes: known };
+module.exports = { azureProblems, azureTypes: known, decimal, schemaOf };

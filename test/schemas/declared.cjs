@@ -1,47 +1,79 @@
-// The names of a resource's inputs in the SDK's own declarations: those that are not there, and those that are missing.
-const { readdirSync, readFileSync } = require('node:fs');
-const { basename, dirname, join } = require('node:path');
+// A resource's inputs against the SDK's own declarations: names that are not there, those that are missing, values of another kind.
+const { argumentsOf, interfaceOf } = require('./declarations.cjs');
 
-/** `gcp:monitoring/slo:Slo` and `azure-native:storage:Blob` by the file that declares them; files are in camel case, of a kind. */
-function fileOf(type) {
-  const [pack, path, name] = type.split(':');
-  const folder = join(
-    dirname(require.resolve(`@pulumi/${pack}/package.json`)),
-    path === 'index' ? '' : path.split('/')[0],
-  );
-  const wanted = `${name}.d.ts`.toLowerCase();
-  return join(
-    folder,
-    readdirSync(folder).find((file) => basename(file).toLowerCase() === wanted),
-  );
-}
+/** The engine's mark of a value that is not known yet. */
+const unknown = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
 
-const declared = new Map();
+const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
+const shown = (value) => JSON.stringify(value);
+const words = { string: 'text', number: 'number', boolean: 'boolean' };
 
-/** Inputs by name, and whether they are required. */
-function argumentsOf(type) {
-  if (!declared.has(type)) {
-    const name = type.split(':').at(-1);
-    const text = readFileSync(fileOf(type), 'utf8');
-    const [, body = ''] = new RegExp(`export interface ${name}Args \\{\\n(.*?)^\\}`, 'ms').exec(text) ?? [];
-    const found = [...body.matchAll(/^ {4}(\w+)(\??):/gm)].map(([, argument, optional]) => [argument, optional === '']);
-    if (found.length === 0) throw new Error(`nothing is declared of ${type}`);
-    declared.set(type, new Map(found));
-  }
-  return declared.get(type);
-}
+/** Names that the engine and its providers write beside those of the program. */
+const isInternal = (name) => name.startsWith('__');
 
-/** What is wrong with the names of a resource's inputs. */
-function declaredProblems(type, inputs) {
-  const known = argumentsOf(type);
+function memberProblems(pack, members, value, at) {
+  const place = (name) => (at ? `${at}.${name}` : name);
+  const isGiven = (name) => value[name] !== undefined && value[name] !== null;
   return [
-    ...Object.keys(inputs)
-      .filter((name) => !name.startsWith('__') && !known.has(name))
-      .map((name) => `${name}: is not there`),
-    ...[...known]
-      .filter(([name, required]) => required && (inputs[name] === undefined || inputs[name] === null))
-      .map(([name]) => `${name}: is missing`),
+    ...[...members]
+      .filter(([name, { required }]) => required && !isGiven(name))
+      .map(([name]) => `${place(name)}: is missing`),
+    ...Object.keys(value)
+      .filter((name) => isGiven(name) && !isInternal(name))
+      .flatMap((name) =>
+        members.has(name)
+          ? valueProblems(pack, members.get(name).type, value[name], place(name))
+          : [`${place(name)}: is not there`],
+      ),
   ];
 }
+
+function nameProblems(pack, name, value, at) {
+  if (name.startsWith('inputs.')) {
+    return isObject(value)
+      ? memberProblems(pack, interfaceOf(pack, name), value, at)
+      : [`${at}: ${shown(value)} is no object`];
+  }
+  // Enumerations are texts, and published schemas know which; files and any value are as they come.
+  const kind = name.startsWith('enums.') ? 'string' : name;
+  return kind in words && typeof value !== kind ? [`${at}: ${shown(value)} is no ${words[kind]}`] : [];
+}
+
+/** Whether a part of a union is the one that an object says it is, by the literals of its members. */
+const isMeant = (pack, { name = '' }, value) =>
+  !name.startsWith('inputs.') ||
+  [...interfaceOf(pack, name)].every(
+    ([member, { type }]) => type.literal === undefined || value?.[member] === type.literal,
+  );
+
+/** Of a union, what is wrong with the part that is meant, or else comes nearest. */
+function unionProblems(pack, union, value, at) {
+  const meant = union.filter((part) => isMeant(pack, part, value));
+  return (meant.length > 0 ? meant : union)
+    .map((part) => valueProblems(pack, part, value, at))
+    .reduce((nearest, each) => (each.length < nearest.length ? each : nearest));
+}
+
+function valueProblems(pack, { name, literal, list, map, union }, value, at) {
+  if (value === unknown) return [];
+  if (union) return unionProblems(pack, union, value, at);
+  if (literal !== undefined) return value === literal ? [] : [`${at}: ${shown(value)} is not ${shown(literal)}`];
+  if (list) {
+    return Array.isArray(value)
+      ? value.flatMap((each, index) => valueProblems(pack, list, each, `${at}[${index}]`))
+      : [`${at}: ${shown(value)} is no list`];
+  }
+  if (map) {
+    return isObject(value)
+      ? Object.entries(value).flatMap(([key, each]) =>
+          isInternal(key) ? [] : valueProblems(pack, map, each, `${at}.${key}`),
+        )
+      : [`${at}: ${shown(value)} is no object`];
+  }
+  return nameProblems(pack, name, value, at);
+}
+
+/** What is wrong with a resource's inputs, each problem with its path; without secrets' marks, unknown values as the engine marks them. */
+const declaredProblems = (type, inputs) => memberProblems(type.split(':')[0], argumentsOf(type), inputs, '');
 
 module.exports = { declaredProblems };

@@ -5,7 +5,7 @@ const { Root } = require('protobufjs');
 const unknown = '04da6b54-80e4-46f7-96ec-b56ff0331ba9';
 
 const roots = new Map();
-function typeOf(name, pack) {
+function messageOf(name, pack) {
   if (!roots.has(pack)) roots.set(pack, Root.fromJSON(require(`${pack}/build/protos/protos.json`)));
   return roots.get(pack).lookupType(name);
 }
@@ -13,39 +13,58 @@ function typeOf(name, pack) {
 const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
 const shown = (value) => JSON.stringify(value);
 
+const isText = (value) => typeof value === 'string';
+const isNumber = (value) => Number.isFinite(value);
+/** JSON has whole numbers of 64 bits as texts, too. */
+const isLong = (value) => Number.isInteger(value) || (isText(value) && /^-?\d+$/.test(value));
+
 /** Messages that JSON has a form of its own for. */
 const forms = {
-  Duration: (value) => /^-?\d+(\.\d{1,9})?s$/.test(value),
-  Timestamp: (value) => !Number.isNaN(Date.parse(value)),
-  FieldMask: (value) => typeof value === 'string',
+  Duration: (value) => isText(value) && /^-?\d+(\.\d{1,9})?s$/.test(value),
+  Timestamp: (value) =>
+    isText(value) && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/.test(value) && !!Date.parse(value),
+  FieldMask: isText,
   Struct: isObject,
   Value: () => true,
   ListValue: Array.isArray,
   Any: isObject,
+  Empty: isObject,
   BoolValue: (value) => typeof value === 'boolean',
-  StringValue: (value) => typeof value === 'string',
-  DoubleValue: (value) => typeof value === 'number',
-  FloatValue: (value) => typeof value === 'number',
+  StringValue: isText,
+  DoubleValue: isNumber,
+  FloatValue: isNumber,
   Int32Value: Number.isInteger,
-  Int64Value: (value) => Number.isInteger(Number(value)),
+  UInt32Value: Number.isInteger,
+  Int64Value: isLong,
+  UInt64Value: isLong,
 };
 
-const whole = (value) => Number.isInteger(value) || (typeof value === 'string' && /^-?\d+$/.test(value));
 const scalars = {
-  string: (value) => typeof value === 'string',
-  bytes: (value) => typeof value === 'string',
+  string: isText,
+  bytes: isText,
   bool: (value) => typeof value === 'boolean',
-  double: (value) => typeof value === 'number',
-  float: (value) => typeof value === 'number',
+  double: isNumber,
+  float: isNumber,
+  int64: isLong,
+  uint64: isLong,
 };
-const scalar = (kind, value) => (scalars[kind] ?? whole)(value);
+const isScalar = (kind, value) => (scalars[kind] ?? Number.isInteger)(value);
 
-function single(field, value, at) {
+/** The provider has a list in the plural, and one that holds a single thing as that thing. */
+const single = new Set(['.google.cloud.run.v2.Container.ports']);
+const fieldOf = ({ fields }, name) => {
+  const one = fields[name.replace(/s$/, '')];
+  return Object.hasOwn(fields, name) ? fields[name] : one?.repeated ? one : undefined;
+};
+
+const behaves = ({ options = {} }, how) => options['(google.api.field_behavior)'] === how;
+
+function oneProblems(field, value, at) {
   if (value === unknown) return [];
   const type = field.resolvedType;
-  if (!type) return scalar(field.type, value) ? [] : [`${at}: ${shown(value)} is no ${field.type}`];
+  if (!type) return isScalar(field.type, value) ? [] : [`${at}: ${shown(value)} is no ${field.type}`];
   if (type.values) {
-    return value in type.values || Object.values(type.values).includes(value)
+    return Object.hasOwn(type.values, value)
       ? []
       : [`${at}: ${shown(value)} is none of ${Object.keys(type.values).join(', ')}`];
   }
@@ -57,109 +76,76 @@ function single(field, value, at) {
 function fieldProblems(field, value, at) {
   field.resolve();
   if (value === unknown) return [];
+  if (behaves(field, 'OUTPUT_ONLY')) return [`${at}: is read-only`];
   if (field.map) {
     return isObject(value)
-      ? Object.entries(value).flatMap(([key, each]) => single(field, each, `${at}.${key}`))
+      ? Object.entries(value).flatMap(([key, each]) => oneProblems(field, each, `${at}.${key}`))
       : [`${at}: ${shown(value)} is no object`];
   }
-  if (field.repeated) {
-    return Array.isArray(value)
-      ? value.flatMap((each, index) => single(field, each, `${at}[${index}]`))
-      : [`${at}: ${shown(value)} is no list`];
-  }
-  return single(field, value, at);
+  if (!field.repeated || single.has(field.fullName)) return oneProblems(field, value, at);
+  return Array.isArray(value)
+    ? value.flatMap((each, index) => oneProblems(field, each, `${at}[${index}]`))
+    : [`${at}: ${shown(value)} is no list`];
 }
 
 function messageProblems(type, value, at) {
   const place = (name) => (at ? `${at}.${name}` : name);
-  const given = Object.entries(value).filter(([, each]) => each !== undefined && each !== null);
+  const given = Object.keys(value).filter((name) => value[name] !== undefined && value[name] !== null);
+  const set = new Set(given.map((name) => fieldOf(type, name)?.name));
   const several = (type.oneofsArray ?? [])
     .filter(({ name }) => !name.startsWith('_'))
-    .map(({ fieldsArray }) => fieldsArray.map(({ name }) => name).filter((name) => given.some(([one]) => one === name)))
+    .map(({ fieldsArray }) => fieldsArray.map(({ name }) => name).filter((name) => set.has(name)))
     .filter(({ length }) => length > 1)
     .map((names) => `${at || type.name}: only one of ${names.join(', ')}`);
-  return [
-    ...several,
-    ...given.flatMap(([name, each]) => {
-      const field = type.fields[name];
-      return field ? fieldProblems(field, each, place(name)) : [`${place(name)}: is not there`];
-    }),
-  ];
-}
-
-const without = (value, names) => Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)));
-
-/** A service as Cloud Run's own API has it. */
-function serviceOf(inputs) {
-  const { traffics, template, ...rest } = without(inputs, ['name', 'location', 'project', 'deletionProtection']);
-  const containerOf = ({ envs, ports, dependsOns, ...container }) => ({
-    ...container,
-    ...(envs && { env: envs }),
-    ...(ports && { ports: [ports] }),
-    ...(dependsOns && { dependsOn: dependsOns }),
+  const missing = type.fieldsArray
+    .filter((field) => behaves(field, 'REQUIRED') && !set.has(field.name))
+    .map(({ name }) => `${place(name)}: is missing`);
+  const odd = given.flatMap((name) => {
+    const field = fieldOf(type, name);
+    return field ? fieldProblems(field, value[name], place(name)) : [`${place(name)}: is not there`];
   });
-  return {
-    ...rest,
-    ...(traffics && { traffic: traffics }),
-    ...(template && { template: { ...template, containers: template.containers?.map(containerOf) } }),
-  };
+  return [...several, ...missing, ...odd];
 }
 
-/** The same with an endpoint of Vertex AI. */
-function endpointOf(inputs) {
-  const { privateServiceConnectConfig, ...rest } = without(inputs, [
-    ...['name', 'location', 'region', 'project', 'deletionPolicy'],
-  ]);
-  const { projectAllowlists, ...connection } = privateServiceConnectConfig ?? {};
-  return {
-    ...rest,
-    ...(privateServiceConnectConfig && {
-      privateServiceConnectConfig: { ...connection, ...(projectAllowlists && { projectAllowlist: projectAllowlists }) },
-    }),
-  };
-}
-
-const sloOf = ({ displayName, goal, rollingPeriodDays, requestBasedSli, userLabels }) => ({
-  displayName,
-  goal,
+/** An objective in Google's words; what it goes over is beside it. */
+const sloOf = ({ rollingPeriodDays, requestBasedSli, service: _, sloId, ...rest }) => ({
+  ...rest,
   ...(rollingPeriodDays !== undefined && { rollingPeriod: `${rollingPeriodDays * 86400}s` }),
   serviceLevelIndicator: { requestBased: requestBasedSli },
-  ...(userLabels && { userLabels }),
 });
 
 const run = '@google-cloud/run';
 const vertex = '@google-cloud/aiplatform';
 const monitoring = '@google-cloud/monitoring';
 
-/** The message of a type, the package that has it, and how inputs become one. */
-const messages = {
-  'gcp:cloudrunv2/service:Service': ['google.cloud.run.v2.Service', run, serviceOf],
-  'gcp:vertex/aiEndpoint:AiEndpoint': ['google.cloud.aiplatform.v1.Endpoint', vertex, endpointOf],
-  'gcp:monitoring/alertPolicy:AlertPolicy': [
-    'google.monitoring.v3.AlertPolicy',
-    monitoring,
-    (inputs) => without(inputs, ['project']),
-  ],
-  'gcp:monitoring/slo:Slo': ['google.monitoring.v3.ServiceLevelObjective', monitoring, sloOf],
-  'gcp:monitoring/genericService:GenericService': [
-    'google.monitoring.v3.Service',
-    monitoring,
-    (inputs) => without(inputs, ['serviceId', 'project']),
-  ],
+/** The message of a type, the package that has it, and the inputs that are parts of the resource's path or the provider's own. */
+const known = {
+  'gcp:cloudrunv2/service:Service': ['google.cloud.run.v2.Service', run, 'location', 'deletionProtection'],
+  'gcp:vertex/aiEndpoint:AiEndpoint': ['google.cloud.aiplatform.v1.Endpoint', vertex, 'location', 'region'],
+  'gcp:monitoring/alertPolicy:AlertPolicy': ['google.monitoring.v3.AlertPolicy', monitoring],
+  'gcp:monitoring/slo:Slo': ['google.monitoring.v3.ServiceLevelObjective', monitoring],
+  'gcp:monitoring/customService:CustomService': ['google.monitoring.v3.Service', monitoring, 'serviceId'],
+  'gcp:monitoring/genericService:GenericService': ['google.monitoring.v3.Service', monitoring, 'serviceId'],
   'gcp:monitoring/notificationChannel:NotificationChannel': [
     'google.monitoring.v3.NotificationChannel',
     monitoring,
-    (inputs) => without(inputs, ['project', 'forceDelete']),
+    'forceDelete',
   ],
   'gcp:monitoring/dashboard:Dashboard': [
     'google.monitoring.dashboard.v1.Dashboard',
     '@google-cloud/monitoring-dashboards',
-    ({ dashboardJson }) => JSON.parse(dashboardJson),
   ],
 };
+/** The same for each of them. */
+const ofProvider = ['name', 'project', 'deletionPolicy'];
 
-/** Unknown as a whole: nothing can be said of it yet. */
-const isOpen = (inputs) => inputs.dashboardJson === unknown;
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * What is wrong with the inputs of a resource, each problem with its path; nothing for types that no message was published of.
@@ -167,9 +153,17 @@ const isOpen = (inputs) => inputs.dashboardJson === unknown;
  * @param type `gcp:cloudrunv2/service:Service`
  */
 function googleProblems(type, inputs) {
-  if (!messages[type] || isOpen(inputs)) return [];
-  const [name, pack, convert] = messages[type];
-  return messageProblems(typeOf(name, pack), convert(inputs), '');
+  if (!Object.hasOwn(known, type)) return [];
+  const [name, pack, ...path] = known[type];
+  const message = messageOf(name, pack);
+  if (type.endsWith(':Dashboard')) {
+    if (typeof inputs.dashboardJson !== 'string' || inputs.dashboardJson === unknown) return [];
+    const dashboard = parsed(inputs.dashboardJson);
+    return isObject(dashboard) ? messageProblems(message, dashboard, '') : ['dashboardJson: is no object of JSON'];
+  }
+  const names = Object.keys(inputs).filter((each) => ![...path, ...ofProvider].includes(each));
+  const own = Object.fromEntries(names.map((each) => [each, inputs[each]]));
+  return messageProblems(message, type.endsWith(':Slo') ? sloOf(own) : own, '');
 }
 
-module.exports = { googleProblems, googleTypes: messages };
+module.exports = { googleProblems, messageOf, messageProblems, single };
