@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from server.errors import cause
+from server.errors import StartError, cause, quote
 from server.log import log
 from server.metrics import Labels, Metrics, labelled
 from server.oip import Signature
@@ -38,6 +38,10 @@ class Watched:
         self.column: int | None = entry["column"]
         self.bins = Bins(entry["edges"], entry["categories"])
         self.labels = labels
+        if len(entry["counts"]) != len(self.bins.names):
+            of = f"the {entry['statistic']} of {entry['side']} {quote(entry['tensor'])}"
+            given = f"{len(entry['counts'])} counts for {len(self.bins.names)} bins"
+            raise StartError(f"The report has {given} of {of}. Optimize the model again, or set drift to off.")
         self.reference = ratios(entry["counts"])
         self.counts = np.zeros(len(self.reference), np.int64)
 
@@ -69,7 +73,7 @@ class Tensor:
     def take(self, array: np.ndarray, rows: int) -> None:
         """Takes the rows of one run: as many as there is room for, at equal distances."""
         room = ROWS - self._used
-        block = rows_of(array, rows) if room > 0 else None
+        block = rows_of(array, rows) if room > 0 and rows > 0 else None
         if block is None:
             return
         if rows > room:
@@ -86,17 +90,19 @@ class Tensor:
 
     def fold(self) -> None:
         """Counts what was taken, and forgets it."""
-        if self._filled:
-            kept = self._kept[: self._filled]
-            self._count(kept)
-            kept.fill(0)
+        kept = self._kept[: self._filled]
         self._used = self._filled = 0
+        if len(kept):
+            try:
+                self._count(kept)
+            finally:
+                kept.fill(0)
 
     def _fits(self, block: Block) -> bool:
         """Whether rows of this width are kept. Those of another width than before are, once nothing else is."""
         width = block.shape[1]
         if width == self._kept.shape[1]:
-            return True
+            return width > 0
         if self._filled or width > KEPT_VALUES or block.dtype.kind == "O":
             return False
         self._kept = np.empty((ROWS, width), block.dtype)
@@ -111,12 +117,13 @@ class Drift:
     """What is watched of one model. Every method is for the event loop."""
 
     def __init__(self, section: dict[str, Any], side: str, signature: Signature) -> None:
-        """`section`: `drift` of report.json. `side`: 'all', or 'outputs' alone."""
+        """`section`: `drift` of report.json. `side`: 'all', or 'outputs' alone. Raises StartError."""
         content = orjson.dumps(section, option=orjson.OPT_SORT_KEYS)
         # Counts of another model's bins must never be compared with these.
         of: Labels = (("model", signature.name), ("reference", hashlib.sha256(content).hexdigest()[:8]))
         self._of = of
         self._samples: int = section["samples"]
+        self._told = False
         found: dict[tuple[str, int], list[Watched]] = {}
         places = {"output": signature.output_index, "input": signature.input_index}
         for entry in section["watched"]:
@@ -157,20 +164,21 @@ class Drift:
             for tensor in self._outputs:
                 tensor.take(outputs[tensor.place], rows)
         except Exception as error:
-            self._stop(error)
+            self._failed(error)
 
     def fold(self) -> None:
         """Counts what was taken. Call several times a second."""
-        try:
-            for tensor in (*self._inputs, *self._outputs):
+        for tensor in (*self._inputs, *self._outputs):
+            try:
                 tensor.fold()
-        except Exception as error:
-            self._stop(error)
+            except Exception as error:
+                self._failed(error)
 
-    def _stop(self, error: Exception) -> None:
-        """Watching must never cost an answer."""
-        log("error", "drift is no longer counted", error=cause(error))
-        self._inputs, self._outputs = [], []
+    def _failed(self, error: Exception) -> None:
+        """Watching never costs an answer, and one row that cannot be counted not the others; it is told once."""
+        if not self._told:
+            log("error", "some rows are not counted for drift", error=cause(error))
+        self._told = True
 
 
 def _tensor(entry: dict[str, Any]) -> str:

@@ -34,6 +34,7 @@ class Prepared:
     row: session.Arrays
     proof: Proof
     hooks: Hooks | None
+    drift: Drift | None
     processors: int
     workers: int
     sha256: str
@@ -43,7 +44,7 @@ class Prepared:
         record = application.metrics
         model, serving = self.model, self.serving
 
-        drift = self._drift()
+        drift = self.drift
         if drift is not None:
             drift.show(record)
 
@@ -71,12 +72,6 @@ class Prepared:
             "maxBatch": self.curve.limit,
             "canarySqnrDb": self.proof.replay.sqnr_db if self.proof.replay else None,
         }
-
-    def _drift(self) -> Drift | None:
-        section = self.serving.report.drift if self.serving.report else None
-        if section is None or self.serving.drift == "off":
-            return None
-        return Drift(section, self.serving.drift, self.model.signature)
 
     def _gauges(self, application: Application, batcher: Batcher) -> None:
         serving, report, proof = self.serving, self.serving.report, self.proof
@@ -113,7 +108,14 @@ def prepare(serving: Serving, fetch: Fetch | None = None) -> Prepared:
     rows = rows or [session.example(model, serving.dims)]
     curve = session.learn(model, rows, serving.warmup_runs, serving.max_batch)
     proof = with_speedup(proof, serving, model, rows[0], intra_op)
-    return Prepared(serving, model, curve, rows[0], proof, hooks, processors, workers, sha256)
+    return Prepared(serving, model, curve, rows[0], proof, hooks, _drift(serving, model), processors, workers, sha256)
+
+
+def _drift(serving: Serving, model: Model) -> Drift | None:
+    section = serving.report.drift if serving.report else None
+    if section is None or serving.drift == "off":
+        return None
+    return Drift(section, serving.drift, model.signature)
 
 
 def check(serving: Serving, fetch: Fetch | None = None) -> dict[str, Any]:

@@ -51,15 +51,12 @@ def norm(block: Block) -> np.ndarray:
 
 
 def mean(block: Block) -> np.ndarray:
-    wide = _wide(block)
-    return wide.mean(axis=1) if wide.shape[1] else np.full(len(wide), np.nan)
+    return _wide(block).mean(axis=1)
 
 
 def deviation(block: Block) -> np.ndarray:
     """Standard deviation of a row's values."""
     wide = _wide(block)
-    if not wide.shape[1]:
-        return np.full(len(wide), np.nan)
     apart = wide - wide.mean(axis=1)[:, np.newaxis]
     return np.sqrt(np.einsum("ij,ij->i", apart, apart) / wide.shape[1])
 
@@ -103,6 +100,8 @@ FIGURES: dict[str, Callable[[Block], np.ndarray]] = {
     "length": length,
     "size": size,
 }
+OF_NOTHING: dict[str, float] = {"length": 0, "size": 0, "class": -1}
+"""Figures of rows without a value; others have none."""
 WHOLE = frozenset({"class", "confidence", "value", "length", "size"})
 """Figures that have to see every value of a row."""
 
@@ -111,5 +110,7 @@ def figures(name: str, block: Block, column: int | None = None) -> np.ndarray:
     """One figure for each row of a block, of one column where it is given."""
     if column is not None:
         block = block[:, column : column + 1]
+    if not block.shape[1]:
+        return np.full(len(block), OF_NOTHING.get(name, np.nan))
     with np.errstate(all="ignore"):
         return FIGURES[name](block if name in WHOLE else spread(block))

@@ -246,14 +246,41 @@ def test_a_tensor_that_the_model_lacks_is_left_out() -> None:
     assert drift.watched == []
 
 
-def test_a_fault_of_watching_is_logged_once_and_costs_no_answer(capsys: pytest.CaptureFixture[str]) -> None:
-    drift, metrics = drift_of(figure("input", "x", "value", [1, 1, 0], edges=[0.5], column=0))
+def test_a_row_that_cannot_be_counted_is_told_once_and_costs_neither_an_answer_nor_the_next_rows(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    drift, metrics = drift_of(
+        figure("input", "x", "value", [1, 1, 0], edges=[0.5], column=0),
+        figure("output", "y", "norm", [1, 1, 0], edges=[0.5]),
+    )
     for _ in range(2):
         drift.add([], [], 1)
+        drift.add([np.array([[{}]], object), NO_TEXT], [np.zeros((1, 3), np.float32)] * 2, 1)
+        drift.fold()
     give(drift, np.zeros((1, 4)))
-    drift.fold()
-    assert sum(bins(metrics.text())["x[0]", "value"]) == 0
-    assert capsys.readouterr().err.count("drift is no longer counted") == 1
+    found = bins(metrics.text())
+    assert found["x[0]", "value"] == [1, 0, 0]
+    assert found["y", "norm"] == [1, 0, 0]
+    assert capsys.readouterr().err.count("not counted for drift") == 1
+
+
+def test_requests_without_a_row_or_a_value_change_nothing() -> None:
+    entries = [
+        figure("input", "x", "value", [1, 1, 0], edges=[0.5]),
+        figure("output", "y", "class", [1, 1, 0], None, ["0", "1"]),
+    ]
+    drift, metrics = drift_of(*entries)
+    give(drift, np.zeros((0, 4)))
+    drift.add([np.zeros((1, 0), np.float32), NO_TEXT], [np.zeros((1, 0), np.float32)] * 2, 1)
+    assert bins(metrics.text()) == {("x", "value"): [0, 0, 1], ("y", "class"): [0, 0, 1]}
+
+
+def test_a_report_whose_counts_do_not_fit_its_bins_ends_the_start_with_a_sentence(tmp_path: Path) -> None:
+    section = {**SECTION, "watched": [figure("output", "y", "norm", [1, 2], edges=[1])]}
+    server = Running(folder_of(tmp_path, section), wait=False)
+    code, errors = server.end()
+    assert (code, "2 counts for 3 bins of the norm of output 'y'" in errors) == (2, True), errors
+    assert "Traceback" not in errors
 
 
 def test_names_of_any_kind_and_length_are_labels_of_their_own() -> None:

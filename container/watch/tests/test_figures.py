@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from watch.bins import Bins
 from watch.figures import FIGURES, MOST_VALUES, figures, rows_of, spread
 
 BLOCKS = arrays.arrays(
@@ -62,9 +63,13 @@ def test_what_is_no_number_has_no_figure(name: str) -> None:
     assert np.isnan(figures(name, np.array([[np.nan, 1]], np.float32)))
 
 
-@pytest.mark.parametrize("name", ["mean", "deviation"])
-def test_nothing_has_no_figure(name: str) -> None:
-    assert np.isnan(figures(name, np.empty((2, 0), np.float32))).tolist() == [True, True]
+def test_rows_without_a_value_have_no_figure_but_their_size() -> None:
+    expected = {"length": 0, "size": 0, "class": -1}
+    for name in FIGURES:
+        found = figures(name, np.empty((2, 0), np.float32))
+        np.testing.assert_array_equal(found, [expected.get(name, np.nan)] * 2)
+        assert Bins([0.5], None).count(found).sum() == Bins(None, ["1"]).count(np.array([-1, 1])).sum() == 2
+    assert np.isnan(figures("value", np.empty((1, 3), np.float32), 5))
 
 
 @pytest.mark.parametrize("shape", [(3, 224, 224), (224, 224, 3), (64, 64, 3), (1025,), (4096,), (1, 128, 768)])
