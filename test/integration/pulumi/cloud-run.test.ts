@@ -1,5 +1,7 @@
 /** An endpoint on Cloud Run through its life with the real engine. */
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Call, changes, contextsIn, makeProject, type Project } from './engine.js';
 
@@ -99,6 +101,17 @@ describe.sequential('an endpoint', () => {
     expect(project.cloud('gcp')).toEqual(before);
   });
 
+  test('with inputs that Google does not have is refused in the preview, each with its place', async () => {
+    const before = project.cloud('gcp');
+    const ODD = JSON.stringify({ ingress: 'OPEN', scaling: { minInstanceCount: 'one' }, cron: 'x' });
+    const { code, said } = await project.pulumi(['preview'], { ODD, MACHINE: '4cpu-4gib', MODEL: 'digits-encoder' });
+    expect(code).not.toBe(0);
+    expect(said).toContain('ingress: "OPEN" is none of');
+    expect(said).toContain('scaling.minInstanceCount: "one" is no int32');
+    expect(said).toContain('cron: is not there');
+    expect(project.cloud('gcp')).toEqual(before);
+  });
+
   test('sees what was changed behind its back, and puts it back', async () => {
     project.drift('gcp', (cloud) => {
       const [id] = Object.keys(cloud).filter(
@@ -177,13 +190,23 @@ describe.sequential('an endpoint', () => {
   test('whose build has a secret keeps it out of the state, the log and what is said', async () => {
     const other = await makeProject('cloud-run', ['gcp', 'docker-build']);
     try {
-      const secret = { PIP: 'https://user:hunter2@packages.example' };
-      const ran = await other.pulumi(['up', '--yes', '--skip-preview', '--diff'], secret);
+      const set = ['config', 'set', '--secret', 'pip', 'https://user:hunter2@packages.example'];
+      const configured = await other.pulumi(set);
+      expect(configured.code, configured.said).toBe(0);
+      const ran = await other.pulumi(['up', '--yes', '--skip-preview', '--diff']);
       expect(ran.code, ran.said).toBe(0);
-      const exported = await other.pulumi(['stack', 'export'], secret);
+      const [image] = made(ran.calls, ':Image').filter(({ method }) => method === 'create');
+      expect(JSON.stringify(image!.inputs)).toContain('[secret]');
+      const exported = await other.pulumi(['stack', 'export']);
       expect(exported.code, exported.said).toBe(0);
       expect(exported.said).toContain('ciphertext');
-      for (const text of [ran.said, JSON.stringify(ran.calls), exported.said]) expect(text).not.toContain('hunter2');
+      const config = readFileSync(join(other.folder, 'Pulumi.dev.yaml'), 'utf8');
+      expect(config).toContain('secure:');
+      for (const text of [ran.said, JSON.stringify(ran.calls), exported.said, config]) {
+        expect(text).not.toContain('hunter2');
+      }
+      // What the cloud was given is the secret itself.
+      expect(JSON.stringify(other.cloud('docker-build'))).toContain('hunter2');
     } finally {
       other.remove();
     }
