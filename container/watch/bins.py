@@ -17,18 +17,17 @@ class Bins:
     def __init__(self, edges: Sequence[float] | None, categories: Sequence[str] | None) -> None:
         self.ordered = categories is None
         self.edges = np.array(edges or [], np.float64)
+        # What is no number comes after infinity.
+        self._bounds = np.append(self.edges, np.inf)
         self._places = {name: place for place, name in enumerate(categories or ())}
         ranges = [str(place) for place in range(len(self.edges) + 1)]
         self.names: tuple[str, ...] = (*ranges, "nan") if self.ordered else (*self._places, "other")
 
     def count(self, figures: np.ndarray) -> np.ndarray:
         """How many figures fall into each bin."""
-        last = len(self.names) - 1
         if self.ordered:
-            places = np.searchsorted(self.edges, figures)
-            if figures.dtype.kind == "f":
-                places[np.isnan(figures)] = last
-            return np.bincount(places, minlength=last + 1)
+            return np.bincount(np.searchsorted(self._bounds, figures), minlength=len(self.names))
+        last = len(self.names) - 1
         counts = np.zeros(last + 1, np.int64)
         found, numbers = np.unique(figures, return_counts=True)
         for name, number in zip(found.tolist(), numbers.tolist(), strict=True):

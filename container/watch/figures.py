@@ -102,7 +102,9 @@ FIGURES: dict[str, Callable[[Block], np.ndarray]] = {
 }
 OF_NOTHING: dict[str, float] = {"length": 0, "size": 0, "class": -1}
 """Figures of rows without a value; others have none."""
-WHOLE = frozenset({"class", "confidence", "value", "length", "size"})
+UNCOMPUTED = frozenset({"class", "value", "length", "size"})
+"""Figures that are read, so that nothing can overflow."""
+WHOLE = UNCOMPUTED | {"confidence"}
 """Figures that have to see every value of a row."""
 
 
@@ -112,5 +114,7 @@ def figures(name: str, block: Block, column: int | None = None) -> np.ndarray:
         block = block[:, column : column + 1]
     if not block.shape[1]:
         return np.full(len(block), OF_NOTHING.get(name, np.nan))
+    if name in UNCOMPUTED:
+        return FIGURES[name](block)
     with np.errstate(all="ignore"):
         return FIGURES[name](block if name in WHOLE else spread(block))
