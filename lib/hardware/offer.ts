@@ -33,7 +33,7 @@ export interface CloudOptions {
   readonly mode?: SageMakerMode;
 }
 
-const unknownPrice = 'its price is not known';
+const unknownPrice = 'its price is not known; it is taken where it is named';
 
 /** The least able first. */
 const order: readonly InstructionSet[] = ['unknown', 'x86-64', 'x86-64-vnni', 'arm64'];

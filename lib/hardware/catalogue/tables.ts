@@ -123,10 +123,18 @@ export function priceOf(machine: MachineType, region: string): Price | null {
   return usd === null || kind === null ? null : { usdPerHour: usd, kind, date: dateOf(source) };
 }
 
-/** Every region where the platform has a machine, or a price of one, sorted. */
+const pricedRegions = (platform: string): readonly string[] =>
+  Object.values(offers()[platform] ?? {}).flatMap((offer) => Object.keys(offer.usdPerHour));
+
+/**
+ * Every region where the platform has a machine, or a price of one, sorted. Of a platform with machines whose regions no list tells,
+ * these are all that its cloud has.
+ */
 export function regionsOf(platform: PlatformId): readonly string[] {
-  const found = Object.values(offers()[platform] ?? {}).flatMap((offer) => Object.keys(offer.usdPerHour));
-  return [...new Set(found)].sort();
+  const cloud = platform.split('-')[0]!;
+  const listed = machineTypes(platform).every(({ regions }) => regions !== null);
+  const platforms = listed ? [platform] : Object.keys(offers()).filter((id) => id.startsWith(`${cloud}-`));
+  return [...new Set(platforms.flatMap(pricedRegions))].sort();
 }
 
 /** The accelerator with this id or name, in any case. */

@@ -59,6 +59,14 @@ describe('the same description as elsewhere', () => {
     ]);
   });
 
+  test('is in a region without accelerators, too', async () => {
+    const { app, endpoint } = await made({ location: 'westeurope' });
+    expect(app.location).toBe('westeurope');
+    expect(app.template.containers[0].resources).toEqual({ cpu: 2, memory: '4Gi' });
+    expect(endpoint.plan.hardware.chosen.price).toBeNull();
+    expect(await settled(endpoint.monthlyUsd)).toBeNull();
+  });
+
   test('is one app, on processors, reached by apps of its environment alone', async () => {
     const { app, endpoint } = await made();
     const { workers, candidate } = endpoint.plan.hardware;
@@ -588,6 +596,19 @@ describe('a description that is wrong is refused at once', () => {
     ['a component with capital letters', {}, 'Digits', "appName: the component's name 'Digits'"],
     ['a machine that Azure does not have', { hardware: Hardware.of('Consumption-X1') }, 'digits', 'Consumption-X1'],
     ['a location that is missing', { location: '' }, 'digits', 'location: is missing'],
+    ['a region that Azure does not have', { location: 'westeurop' }, 'digits', 'Similar: westeurope'],
+    [
+      'an accelerator in a region without',
+      { location: 'westeurope', hardware: t4 },
+      'digits',
+      'is not offered in westeurope',
+    ],
+    [
+      'a region without accelerators, and no machine named',
+      { location: 'westeurope', hardware: Hardware.auto() },
+      'digits',
+      'its price is not known; it is taken where it is named',
+    ],
     ['fewer replicas at most than at least', { scaling: { min: 3, max: 2 } }, 'digits', 'min is 3 and max is 2'],
     [
       'a model that is elsewhere',

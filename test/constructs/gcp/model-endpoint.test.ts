@@ -282,7 +282,7 @@ describe('in the preview', () => {
     [
       'a region without accelerators',
       { hardware: Hardware.of('4cpu-16gib-l4'), location: 'us-west1' },
-      /'us-west1' is no region of gcp-cloud-run/,
+      /'4cpu-16gib-l4' is not offered in us-west1/,
     ],
     [
       'an output where a value is needed',

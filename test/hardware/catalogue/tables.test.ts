@@ -157,7 +157,11 @@ describe('prices', () => {
   });
 
   it('know the regions of a platform', () => {
-    expect(regionsOf('azure-container-apps')).toEqual(['australiaeast', 'northeurope', 'swedencentral', 'westus3']);
+    expect(regionsOf('azure-ml')).toContain('westeurope');
+    // No list tells where its processors are.
+    expect(regionsOf('azure-container-apps')).toEqual(regionsOf('azure-ml'));
+    expect(machine('Consumption-GPU-NC24-A100').regions).toEqual(['australiaeast', 'swedencentral', 'westus3']);
+    expect(regionsOf('gcp-cloud-run')).toEqual(regionsOf('gcp-vertex'));
     expect(regionsOf('aws-sagemaker')).toContain('eu-west-1');
     expect(regionsOf('local')).toEqual([]);
     expect(machine('1cpu-1gib').regions).toBeNull();
