@@ -47,6 +47,8 @@ export const secretProblems = (
 /** Whom an endpoint runs as. */
 export interface Identity {
   readonly email: pulumi.Output<string>;
+  /** Full name, `projects/PROJECT/serviceAccounts/E-MAIL`. */
+  readonly name: pulumi.Output<string>;
   /** Null where one was given. */
   readonly account: Account | null;
   /** What has to be there before an instance starts. */
@@ -96,6 +98,7 @@ export function identity(
   const buckets = [...new Set([plan, ...further].flatMap((each) => modelFolder(each)?.bucket ?? []))];
   return {
     email,
+    name: account ? account.name : pulumi.interpolate`projects/-/serviceAccounts/${email}`,
     account,
     granted: [
       ...Object.entries(secrets).map(

@@ -20,7 +20,8 @@ import { type Endpoint, type EndpointReference, existingEndpoint, grantInvoke } 
 import { identity } from './identity.js';
 import { monitor, placeholder } from './monitoring.js';
 import { grantMetrics } from './prometheus-sidecar.js';
-import { scheduled, timetable } from './schedules.js';
+import { scheduled, scheduledService } from './scheduled-service.js';
+import { timetable } from './schedules.js';
 import { instances } from './service.js';
 import { serviceArgs } from './service-args.js';
 
@@ -73,7 +74,12 @@ export class ModelEndpoint extends pulumi.ComponentResource implements Endpoint 
     const { project, location, schedules = [], notify = [] } = args;
     const place = { parent: this, project, notify };
 
-    const { email, account, granted } = identity(name, [plan], {
+    const {
+      email,
+      name: runsAs,
+      account,
+      granted,
+    } = identity(name, [plan], {
       ...{ parent: this, project, given: args.serviceAccount },
       secrets: args.secrets ?? {},
     });
@@ -92,10 +98,9 @@ export class ModelEndpoint extends pulumi.ComponentResource implements Endpoint 
       dependsOn: [...granted, ...(args.prometheus ? grantMetrics(name, account, this) : [])],
       ...(schedules.length > 0 && { ignoreChanges: [...scheduled] }),
     });
-    const jobs = timetable(name, service, schedules, {
-      ...{ parent: this, project, location, usual: instances(plan, args.scaling) },
-      runsAs: account ? account.name : pulumi.interpolate`projects/-/serviceAccounts/${email}`,
-    });
+    const target = scheduledService(service, { parent: this, project, location, runsAs });
+    const { minInstanceCount: min, maxInstanceCount: max } = instances(plan, args.scaling);
+    const jobs = timetable(name, target, schedules, { parent: this, project, location, usual: { min, max } });
     const monitoring = monitor(name, plan, service, { ...place, dashboard: args.dashboard ?? true });
     this.resources = {
       ...{ service, serviceAccount: account, schedules: jobs },

@@ -1,7 +1,5 @@
-/** A timetable of a Cloud Run service's bounds: jobs of Cloud Scheduler that write them, by an account that may do nothing else. */
+/** A timetable of an endpoint's bounds: jobs of Cloud Scheduler that write them, by an account that may do nothing else. */
 
-import type { Service } from '@pulumi/gcp/cloudrunv2/service.js';
-import { ServiceIamMember } from '@pulumi/gcp/cloudrunv2/serviceIamMember.js';
 import { Job } from '@pulumi/gcp/cloudscheduler/job.js';
 import { IAMCustomRole } from '@pulumi/gcp/projects/iamcustomRole.js';
 import { Account } from '@pulumi/gcp/serviceaccount/account.js';
@@ -12,14 +10,25 @@ import { daysOf, type ScalingSchedule, scheduleProblems, timeOf, weekdays } from
 import { accountIdOf } from './identity.js';
 import { idOf } from './service.js';
 
-/** Bounds of a service as it takes them. */
-export interface InstanceBounds {
-  readonly minInstanceCount: number;
-  readonly maxInstanceCount: number;
+/** Instances or replicas, least and most. */
+export interface Bounds {
+  readonly min: number;
+  readonly max: number;
 }
 
-/** What jobs write, and what the next `pulumi up` must leave as it is. */
-export const scheduled = ['scaling.minInstanceCount', 'scaling.maxInstanceCount'] as const;
+/** What a timetable changes, and how. */
+export interface ScheduledTarget {
+  /** What the jobs' account needs; Google's own roles for these may delete, too. */
+  readonly permissions: readonly string[];
+  readonly method: 'PATCH' | 'POST';
+  readonly uri: pulumi.Input<string>;
+  /** The request's body for bounds. */
+  readonly body: (bounds: Bounds) => pulumi.Input<object>;
+  /** Lets `member` use the role on what is changed, and on nothing else. */
+  readonly grant: (name: string, role: pulumi.Input<string>, member: pulumi.Input<string>) => pulumi.Resource;
+  /** Full name of the account that instances run as, `projects/PROJECT/serviceAccounts/E-MAIL`. */
+  readonly runsAs: pulumi.Input<string>;
+}
 
 /** When a schedule comes, as cron has it: Sunday is 0. */
 export function cronOf(schedule: ScalingSchedule): string {
@@ -29,9 +38,9 @@ export function cronOf(schedule: ScalingSchedule): string {
 }
 
 /** Bounds from a schedule on; what it does not say is as the endpoint's own. */
-function boundsOf({ min, max }: ScalingSchedule, usual: InstanceBounds): InstanceBounds {
-  const minInstanceCount = min ?? usual.minInstanceCount;
-  return { minInstanceCount, maxInstanceCount: Math.max(minInstanceCount, max ?? usual.maxInstanceCount) };
+function boundsOf({ min: least, max }: ScalingSchedule, usual: Bounds): Bounds {
+  const min = least ?? usual.min;
+  return { min, max: Math.max(min, max ?? usual.max) };
 }
 
 /** @param toZero - whether the endpoint may stop */
@@ -52,18 +61,16 @@ export interface TimetableOptions {
   readonly parent: pulumi.Resource;
   readonly project: pulumi.Input<string> | undefined;
   readonly location: string;
-  /** Full name of the account that instances run as, `projects/PROJECT/serviceAccounts/E-MAIL`. */
-  readonly runsAs: pulumi.Input<string>;
   /** Between the times of the timetable, and for what a schedule does not say. */
-  readonly usual: InstanceBounds;
+  readonly usual: Bounds;
 }
 
 /** Makes the jobs of a timetable. */
 export function timetable(
   name: string,
-  service: Service,
+  { permissions, method, uri, body, grant, runsAs }: ScheduledTarget,
   schedules: readonly ScalingSchedule[],
-  { parent, project, location, runsAs, usual }: TimetableOptions,
+  { parent, project, location, usual }: TimetableOptions,
 ): readonly Job[] {
   if (schedules.length === 0) return [];
   const place = project === undefined ? {} : { project };
@@ -79,26 +86,20 @@ export function timetable(
     {
       roleId: `slipway_${idOf(`${name}-${pulumi.getStack()}`, 48).replaceAll('-', '_')}`,
       title: `Bounds of the endpoint ${name}`.slice(0, 100),
-      // Google's own role for this may delete the service, too.
-      permissions: ['run.services.get', 'run.services.update'],
+      permissions: [...permissions],
       ...place,
     },
     inside,
   );
   const granted = [
-    new ServiceIamMember(
-      `${name}-schedule`,
-      { name: service.name, location, role: role.name, member, ...place },
-      inside,
-    ),
-    // Who changes a service has to be allowed to act as what it runs as.
+    grant(`${name}-schedule`, role.name, member),
+    // Who changes what runs has to be allowed to act as what it runs as.
     new IAMMember(
       `${name}-schedule`,
       { serviceAccountId: runsAs, role: 'roles/iam.serviceAccountUser', member },
       inside,
     ),
   ];
-  const url = pulumi.interpolate`https://run.googleapis.com/v2/projects/${service.project}/locations/${location}/services/${service.name}`;
   return schedules.map(
     (schedule, index) =>
       new Job(
@@ -111,10 +112,12 @@ export function timetable(
           attemptDeadline: '180s',
           retryConfig: { retryCount: 3 },
           httpTarget: {
-            httpMethod: 'PATCH',
-            uri: pulumi.interpolate`${url}?updateMask=${scheduled.join(',')}`,
+            httpMethod: method,
+            uri,
             headers: { 'Content-Type': 'application/json' },
-            body: Buffer.from(JSON.stringify({ scaling: boundsOf(schedule, usual) })).toString('base64'),
+            body: pulumi
+              .output(body(boundsOf(schedule, usual)))
+              .apply((value) => Buffer.from(JSON.stringify(value)).toString('base64')),
             oauthToken: { serviceAccountEmail: account.email },
           },
           ...place,

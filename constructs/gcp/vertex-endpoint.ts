@@ -1,5 +1,6 @@
 /** A Vertex AI endpoint from one description: a plan in, resources out. */
 
+import type { Job } from '@pulumi/gcp/cloudscheduler/job.js';
 import type { AlertPolicy } from '@pulumi/gcp/monitoring/alertPolicy.js';
 import type { Dashboard } from '@pulumi/gcp/monitoring/dashboard.js';
 import type { Slo } from '@pulumi/gcp/monitoring/slo.js';
@@ -14,6 +15,7 @@ import { requestCommand } from '../pulumi/request-command.js';
 import { ContainerImage } from './container-image.js';
 import { costLabel, costLabelOf, type Guarded } from './cost-guards.js';
 import { identity, secretVersion } from './identity.js';
+import { timetable } from './schedules.js';
 import { idOf } from './service.js';
 import {
   type AskedVertexEndpoint,
@@ -26,7 +28,8 @@ import { type Deployed, deploy, route } from './vertex/deployment.js';
 import { isDedicated, isPrivate, type VertexEndpointArgs } from './vertex/endpoint-args.js';
 import { ownProblems } from './vertex/endpoint-problems.js';
 import { guardVertex, monitorVertex } from './vertex/monitoring.js';
-import { inferenceSeconds } from './vertex/serving.js';
+import { scheduledDeployment } from './vertex/scheduled-deployment.js';
+import { boundsOf, inferenceSeconds } from './vertex/serving.js';
 import type { VertexTraffic } from './vertex/traffic.js';
 
 /** The resources behind an endpoint. */
@@ -37,6 +40,8 @@ export interface VertexEndpointResources {
   readonly traffic: VertexTraffic;
   /** Null where one was given. */
   readonly serviceAccount: Account | null;
+  /** One for each of `schedules`. */
+  readonly schedules: readonly Job[];
   readonly slos: readonly Slo[];
   readonly alerts: readonly AlertPolicy[];
   /** Null with `dashboard: false`. */
@@ -84,7 +89,7 @@ export class VertexEndpoint extends pulumi.ComponentResource implements AskedVer
   readonly grantInvoke: (name: string, member: pulumi.Input<string>) => AiEndpointIamMember;
 
   constructor(name: string, args: VertexEndpointArgs, options?: pulumi.ComponentResourceOptions) {
-    const { project, deployments: further = {}, notify = [] } = args;
+    const { project, deployments: further = {}, schedules = [], notify = [] } = args;
     const plans = plannedDeployments(args, 'gcp-vertex', ownProblems(args), further);
     super('slipway:gcp:VertexEndpoint', name, {}, options);
     this.plan = plans.main;
@@ -92,7 +97,12 @@ export class VertexEndpoint extends pulumi.ComponentResource implements AskedVer
     const all = [plans.main, ...Object.values(plans.further)] as const;
     const labels = { ...args.tags, [costLabel]: costLabelOf(name) };
 
-    const { email, account, granted } = identity(name, all, {
+    const {
+      email,
+      name: runsAs,
+      account,
+      granted,
+    } = identity(name, all, {
       ...{ parent: this, project, given: args.serviceAccount },
       secrets: args.secrets ?? {},
     });
@@ -122,12 +132,18 @@ export class VertexEndpoint extends pulumi.ComponentResource implements AskedVer
     const images = bindImages(name, args, plans, this);
     const deployed = images.map(({ role, plan, image }) =>
       deploy(
-        { role, plan, image, secrets, description: { ...descriptionOf(args), ...partOf(further[role] ?? {}) } },
+        {
+          ...{ role, plan, image, secrets, scheduled: role === 'main' && schedules.length > 0 },
+          description: { ...descriptionOf(args), ...partOf(further[role] ?? {}) },
+        },
         { ...place, serviceAccount: email, labels, after: granted },
         args,
       ),
     );
     const traffic = route(place, deployed, further, isPeeredOrShared(args) ? null : inferenceSeconds(args));
+    const target = scheduledDeployment({ parent: this, endpoint, runsAs, id: deployed[0]!.id });
+    const usual = boundsOf(plans.main, args.scaling);
+    const jobs = timetable(name, target, schedules, { parent: this, project, location: args.location, usual });
 
     const monthlyUsd = sumOf(all.map(({ hardware }) => hardware.candidate.monthlyUsd));
     const monitored = { parent: this, project, notify, dashboard: args.dashboard ?? true };
@@ -136,7 +152,7 @@ export class VertexEndpoint extends pulumi.ComponentResource implements AskedVer
       deployments: deployed.map(({ id }, index) => ({ id, plan: all[index]! })),
     };
     this.resources = {
-      ...{ endpoint, deployments: deployed, traffic, serviceAccount: account },
+      ...{ endpoint, deployments: deployed, traffic, serviceAccount: account, schedules: jobs },
       ...monitorVertex(name, plans.main, watched, monitored),
       ...guardVertex(name, args, endpoint.name, { monthlyUsd, isPrivate: isPrivate(args) }, monitored),
     };

@@ -44,6 +44,12 @@ export interface VertexDeployedModelArgs {
   /** 1 to 10 digits; a deployment of another model or on another machine has another. */
   readonly deployedModelId: pulumi.Input<string>;
   readonly deployedModel: pulumi.Input<DeployedModelBody>;
+  /**
+   * Whether a timetable changes how many replicas there may be: then they are written with the deployment and left alone afterwards.
+   *
+   * @default false
+   */
+  readonly scheduled?: boolean;
   /** How long the deployment may take. */
   readonly waitSeconds: number;
 }
@@ -54,8 +60,8 @@ interface State extends pulumi.Unwrap<VertexDeployedModelArgs> {}
 // Of this file: Pulumi would look for one of a module by the module's path when it runs the methods.
 const connect = vertexApi;
 
-/** What may change of one that is there. */
-function counts({ dedicatedResources }: Json) {
+/** What is kept as the description has it, of one that is there. */
+function kept({ dedicatedResources }: Json, scheduled = false) {
   const {
     minReplicaCount,
     maxReplicaCount,
@@ -64,7 +70,7 @@ function counts({ dedicatedResources }: Json) {
   const byName = autoscalingMetricSpecs
     .map(({ metricName, target }) => ({ metricName, target }))
     .sort((one, other) => (one.metricName < other.metricName ? -1 : 1));
-  return { minReplicaCount, maxReplicaCount, autoscalingMetricSpecs: byName };
+  return { ...(!scheduled && { minReplicaCount, maxReplicaCount }), autoscalingMetricSpecs: byName };
 }
 
 /** One of an endpoint by its id; null where it, or the endpoint, is not there. */
@@ -72,9 +78,9 @@ function deployedIn(endpoint: Json | null, id: string): Json | null {
   return (endpoint?.deployedModels ?? []).find((each: Json) => each.id === id) ?? null;
 }
 
-/** The request that changes counts. */
-function mutation({ deployedModelId, deployedModel }: State) {
-  const changed = counts(deployedModel);
+/** The request that changes what may. */
+function mutation({ deployedModelId, deployedModel, scheduled }: State) {
+  const changed = kept(deployedModel, scheduled);
   return {
     deployedModel: { id: deployedModelId, dedicatedResources: changed },
     updateMask: Object.keys(changed)
@@ -89,12 +95,16 @@ export const deployedModelProvider: pulumi.dynamic.ResourceProvider<State, State
     const replaces = (['endpoint', 'deployedModelId'] as const).filter((key) => olds[key] !== news[key]);
     // The engine asks with a text for what it does not know yet.
     const known = typeof news.deployedModel === 'object';
-    const kept = known && same(counts(olds.deployedModel), counts(news.deployedModel));
-    return { changes: replaces.length > 0 || !kept, replaces, deleteBeforeReplace: false };
+    const { scheduled } = news;
+    const left =
+      known &&
+      scheduled === olds.scheduled &&
+      same(kept(olds.deployedModel, scheduled), kept(news.deployedModel, scheduled));
+    return { changes: replaces.length > 0 || !left, replaces, deleteBeforeReplace: false };
   },
 
   async create(inputs) {
-    const { endpoint, deployedModelId, deployedModel } = inputs;
+    const { endpoint, deployedModelId, deployedModel, scheduled } = inputs;
     const { isDeepStrictEqual: same } = process.getBuiltinModule('node:util');
     const api = connect(endpoint, inputs.waitSeconds);
     // Without a split: requests move once every deployment is there.
@@ -108,17 +118,17 @@ export const deployedModelProvider: pulumi.dynamic.ResourceProvider<State, State
           throw new Error(`Vertex AI: there is no endpoint ${endpoint}, or no model ${deployedModel.model}`);
       },
     );
-    if (!same(counts(found), counts(deployedModel))) {
+    if (!same(kept(found, scheduled), kept(deployedModel, scheduled))) {
       await api.run('POST', `${endpoint}:mutateDeployedModel`, mutation(inputs));
     }
     return { id: `${endpoint}/deployedModels/${deployedModelId}`, outs: inputs };
   },
 
   async read(id, props) {
-    const { endpoint, deployedModelId, deployedModel, waitSeconds } = props!;
+    const { endpoint, deployedModelId, deployedModel, scheduled, waitSeconds } = props!;
     const found = deployedIn(await connect(endpoint, waitSeconds).get(endpoint), deployedModelId);
     if (!found) return {};
-    const dedicatedResources = { ...deployedModel.dedicatedResources, ...counts(found) };
+    const dedicatedResources = { ...deployedModel.dedicatedResources, ...kept(found, scheduled) };
     return { id, props: { ...props!, deployedModel: { ...deployedModel, dedicatedResources } } };
   },
 

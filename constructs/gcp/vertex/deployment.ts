@@ -32,6 +32,8 @@ export interface DeploymentParts {
   readonly image: pulumi.Output<string>;
   /** Full names of versions by variable; null without any. */
   readonly secrets: pulumi.Output<Readonly<Record<string, string>>> | null;
+  /** Whether a timetable changes its bounds. */
+  readonly scheduled: boolean;
 }
 
 /** Where it is made. */
@@ -87,7 +89,7 @@ const deployedModelIdOf = (role: string, body: DeployedModelBody): pulumi.Output
  * which takes one at a time, the old one goes first.
  */
 export function deploy(parts: DeploymentParts, place: DeploymentPlace, options: Options): Deployed {
-  const { role, plan, description, image, secrets } = parts;
+  const { role, plan, description, image, secrets, scheduled } = parts;
   const { parent, endpoint, after } = place;
   const called = role === 'main' ? place.name : `${place.name}-${role}`;
   const { encryptionKey, transform = {}, spot = false, accessLog = false } = options;
@@ -137,6 +139,7 @@ export function deploy(parts: DeploymentParts, place: DeploymentPlace, options: 
       endpoint,
       deployedModelId: id,
       deployedModel: deployedBody,
+      ...(scheduled && { scheduled }),
       // Machines have to be found before the deployment's own time begins.
       waitSeconds: deploymentSeconds(plan) + 900,
     },

@@ -3,6 +3,7 @@
 import type { AiEndpointArgs } from '@pulumi/gcp/vertex/aiEndpoint.js';
 import type * as pulumi from '@pulumi/pulumi';
 import type { EndpointSpec } from '../../../lib/spec.js';
+import type { ScalingSchedule } from '../../pulumi/schedules.js';
 import type { ContainerImage } from '../container-image.js';
 import type { BudgetArgs } from '../cost-guards.js';
 import type { SecretReference } from '../identity.js';
@@ -99,6 +100,13 @@ export interface VertexEndpointArgs extends EndpointSpec, Omit<BudgetArgs, 'moni
    * @default 60
    */
   readonly utilization?: number;
+  /**
+   * Times at which the bounds of the first deployment change. From then on jobs of Cloud Scheduler write them: a changed `scaling` comes
+   * into force at the next time of the timetable, not with `pulumi up`. Another image or machine starts with the bounds of `scaling`.
+   *
+   * @default - none
+   */
+  readonly schedules?: readonly ScalingSchedule[];
   /**
    * Machines that are cheaper and may be taken away at any time. A change is another deployment.
    *

@@ -4,6 +4,7 @@ import { type Problem, problemsOf } from '../../../lib/errors.js';
 import type { EndpointSpec } from '../../../lib/spec.js';
 import { budgetProblems } from '../cost-guards.js';
 import { secretProblems } from '../identity.js';
+import { timetableProblems } from '../schedules.js';
 import { isPrivate, type VertexDeploymentArgs, type VertexEndpointArgs } from './endpoint-args.js';
 import { usualUtilization } from './serving.js';
 
@@ -129,6 +130,7 @@ export function ownProblems(args: VertexEndpointArgs): Problem[] {
     ...accessProblems(args),
     ...secretProblems(args.secrets ?? {}, args.environment ?? {}),
     ...shareProblems(deployments),
+    ...timetableProblems(args.schedules ?? [], false),
     ...deploymentProblems('', args, longest),
     ...Object.entries(deployments).flatMap(([name, each]) => deploymentProblems(`deployments.${name}.`, each, longest)),
     ...budgetProblems(args),

@@ -3,6 +3,7 @@
 import { loadSeconds } from '../../../lib/model/profile.js';
 import type { EndpointPlan } from '../../../lib/plan.js';
 import type { EndpointSpec, ScalingSpec } from '../../../lib/spec.js';
+import type { Bounds } from '../schedules.js';
 import type { DeployedModelBody } from './deployed-model.js';
 import type { ModelBody } from './model.js';
 
@@ -26,12 +27,6 @@ export function machineSpec({ hardware }: EndpointPlan): DeployedModelBody['dedi
   if (accelerator === null) return { machineType };
   const acceleratorType = machineType.startsWith('a3-mega') ? 'NVIDIA_H100_MEGA_80GB' : accelerators[accelerator]!;
   return { machineType, acceleratorType, acceleratorCount };
-}
-
-/** Replicas, least and most. */
-export interface Bounds {
-  readonly min: number;
-  readonly max: number;
 }
 
 /**

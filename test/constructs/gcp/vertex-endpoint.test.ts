@@ -222,6 +222,52 @@ describe('two deployments', () => {
   });
 });
 
+describe('a timetable', () => {
+  const schedules = [
+    { at: '07:30', days: ['Monday'], timeZone: 'Europe/Amsterdam', min: 3, max: 9 },
+    { at: '19:00', min: 1 },
+  ] as const;
+
+  test('is jobs that write the bounds of the first deployment, by an account that may do nothing else', async () => {
+    const { resources, only, endpoint } = await made({ schedules, scaling: { min: 2, max: 4 } });
+    const jobs = ofType(resources, ':Job').map(({ inputs }) => inputs);
+    const id = await settled(endpoint.resources.deployments[0]!.id);
+    const target = `https://europe-west4-aiplatform.googleapis.com/v1/${full}:mutateDeployedModel`;
+    expect(jobs.map(({ schedule, timeZone, httpTarget }) => [schedule, timeZone, httpTarget.uri])).toEqual([
+      ['30 7 * * 1', 'Europe/Amsterdam', target],
+      ['0 19 * * *', 'UTC', target],
+    ]);
+    const updateMask = 'dedicatedResources.minReplicaCount,dedicatedResources.maxReplicaCount';
+    expect(jobs.map(({ httpTarget }) => JSON.parse(Buffer.from(httpTarget.body, 'base64').toString()))).toEqual(
+      [
+        [3, 9],
+        [1, 4],
+      ].map(([minReplicaCount, maxReplicaCount]) => ({
+        deployedModel: { id, dedicatedResources: { minReplicaCount, maxReplicaCount } },
+        updateMask,
+      })),
+    );
+    expect(only(':VertexDeployedModel')).toMatchObject({
+      scheduled: true,
+      deployedModel: { dedicatedResources: { minReplicaCount: 2, maxReplicaCount: 4 } },
+    });
+    const member = 'serviceAccount:sched-digits-dev@shop.iam.gserviceaccount.com';
+    expect(only(':IAMCustomRole').permissions).toEqual([
+      'aiplatform.endpoints.get',
+      'aiplatform.endpoints.deploy',
+      'aiplatform.endpoints.update',
+    ]);
+    expect(only(':AiEndpointIamMember')).toMatchObject({ endpoint: 'digits-dev', member });
+    expect(only(':IAMMember')).toMatchObject({ role: 'roles/iam.serviceAccountUser', member });
+    expect(endpoint.resources.schedules).toHaveLength(2);
+  });
+
+  test('does not touch a further deployment', async () => {
+    const { resources } = await made({ schedules, deployments: { next: { image } } });
+    expect(ofType(resources, ':VertexDeployedModel').map(({ inputs }) => inputs.scheduled)).toEqual([true, undefined]);
+  });
+});
+
 describe('what is there already, and what is asked for', () => {
   test('secrets are read by the server, as an account that may, and never in the clear', async () => {
     const { resources } = await made({
@@ -407,6 +453,11 @@ describe('in the preview', () => {
   });
 
   test.each<[string, Partial<VertexEndpointArgs>, RegExp]>([
+    [
+      'a timetable that stops it',
+      { schedules: [{ at: '19:00', min: 0 }] },
+      /schedules\[0\]: 0 is given; allowed: a whole number from 1/,
+    ],
     ['no region', { location: '' }, /location: is missing/],
     ['a region that is none', { location: 'europe-west99' }, /'europe-west99' is no region of gcp-vertex/],
     ['a machine that is not in the list', { hardware: Hardware.of('n1-standard-3') }, /'n1-standard-3' is not offered/],

@@ -307,6 +307,35 @@ describe('a deployment', () => {
     });
   });
 
+  test('leaves its counts to a timetable', async () => {
+    await both();
+    const scheduled = { ...deployment(), scheduled: true };
+    const more = { ...deployment({ minReplicaCount: 3, maxReplicaCount: 9 }), scheduled: true };
+    expect(await deployments.diff('', scheduled, more)).toMatchObject({ changes: false });
+    api.drift((held) => {
+      held[`${endpoint}/deployedModels/1234567890`]!.inputs.dedicatedResources.minReplicaCount = 2;
+    });
+    const { props } = await deployments.read(`${endpoint}/deployedModels/1234567890`, scheduled);
+    expect(props).toEqual(scheduled);
+    await deployments.create(scheduled);
+    expect(changes()).toEqual([]);
+    const steered = { ...deployment({ autoscalingMetricSpecs: [] }), scheduled: true };
+    expect(await deployments.diff('', scheduled, steered)).toMatchObject({ changes: true, replaces: [] });
+    api.forget();
+    await deployments.update('', scheduled, steered);
+    expect(api.bodies[0].updateMask).toBe('dedicatedResources.autoscalingMetricSpecs');
+    expect(api.state[`${endpoint}/deployedModels/1234567890`]!.inputs.dedicatedResources.minReplicaCount).toBe(2);
+  });
+
+  test('gets its counts back when the timetable goes', async () => {
+    await both();
+    const scheduled = { ...deployment(), scheduled: true };
+    expect(await deployments.diff('', scheduled, deployment())).toMatchObject({ changes: true, replaces: [] });
+    expect(await deployments.diff('', deployment(), scheduled)).toMatchObject({ changes: true, replaces: [] });
+    await deployments.update('', scheduled, deployment());
+    expect(api.bodies[0].updateMask).toContain('dedicatedResources.minReplicaCount');
+  });
+
   test('is read with the counts that it has', async () => {
     await both();
     api.drift((held) => {

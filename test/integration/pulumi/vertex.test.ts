@@ -286,6 +286,62 @@ describe.sequential('what was changed behind its back', () => {
   });
 });
 
+describe.sequential('a timetable', () => {
+  const times = [{ at: '07:30', days: ['Monday', 'Friday'], min: 3, max: 9 }];
+  const scheduled = { ...other, IMAGE: ready('7'), TIMES: JSON.stringify(times) };
+  const jobs = () => Object.values(project.cloud('gcp')).filter(({ type }) => type.endsWith(':Job'));
+  const bounds = (id: string) => {
+    const { minReplicaCount, maxReplicaCount } = modelOf(id).dedicatedResources;
+    return [minReplicaCount, maxReplicaCount];
+  };
+  const ask = async (method: string, path: string, body?: string) => {
+    const headers = { Authorization: `Bearer ${api.environment.GOOGLE_OAUTH_ACCESS_TOKEN}` };
+    const answer = await fetch(`http://127.0.0.1:${api.port}${path}`, { method, headers, ...(body && { body }) });
+    return (await answer.json()) as Record<string, unknown>;
+  };
+
+  test('writes bounds by a request that the API takes, and an update leaves them', async () => {
+    const id = expectOne();
+    const before = bounds(id);
+    const ran = await up(scheduled);
+    expect(ran.code, ran.said).toBe(0);
+    expect(bounds(id)).toEqual(before);
+    const [{ inputs }, ...more] = jobs() as [ReturnType<typeof jobs>[number]];
+    expect(more).toEqual([]);
+    expect(inputs.schedule).toBe('30 7 * * 1,5');
+    const { uri, httpMethod, body } = inputs.httpTarget as Record<string, string>;
+    const { origin, pathname } = new URL(uri!);
+    expect(origin).toBe('https://europe-west4-aiplatform.googleapis.com');
+    const begun = await ask(httpMethod!, pathname, Buffer.from(body!, 'base64').toString());
+    expect(begun).toHaveProperty('name');
+    await expect.poll(async () => (await ask('GET', `/v1/${begun.name}`)).response).toBeDefined();
+    expect(bounds(id)).toEqual([3, 9]);
+
+    const refreshed = await pulumi(['refresh', '--yes', '--skip-preview'], scheduled);
+    expect(refreshed.code, refreshed.said).toBe(0);
+    const again = await up(scheduled);
+    expect(again.code, again.said).toBe(0);
+    expect(changes(again)).toEqual([]);
+    expect(asked()).toEqual([]);
+    expect(bounds(id)).toEqual([3, 9]);
+  });
+
+  test('takes other bounds over with its next time', async () => {
+    const ran = await up({ ...scheduled, COUNTS: '{"min":2,"max":4}' });
+    expect(ran.code, ran.said).toBe(0);
+    expect(asked()).toEqual([]);
+    expect(bounds(expectOne())).toEqual([3, 9]);
+  });
+
+  test('gives the bounds back when it goes', async () => {
+    const ran = await up({ ...other, IMAGE: ready('7') });
+    expect(ran.code, ran.said).toBe(0);
+    expect(asked()).toEqual(['mutate']);
+    expect(jobs()).toEqual([]);
+    expect(bounds(expectOne())).toEqual([2, 8]);
+  });
+});
+
 describe.sequential('the state', () => {
   test('has no token in it, and no secret in the clear', async () => {
     const secret = 'a-name-that-nobody-may-see';

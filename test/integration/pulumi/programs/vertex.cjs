@@ -1,5 +1,5 @@
 // A Vertex AI endpoint. MODEL, MACHINE, IMAGE, COUNTS: another model, other hardware, a ready image, other bounds. NEXT: a second
-// deployment. KEY, NETWORK: of the endpoint. IMPORT: the endpoint is there already. SECRET: a part of the image's name that nobody may see.
+// deployment. TIMES: a timetable. KEY, NETWORK: of the endpoint. IMPORT: the endpoint is there already. SECRET: a part of the image's name that nobody may see.
 // WRONG=1: a description that is refused.
 const { join } = require('node:path');
 const pulumi = require('@pulumi/pulumi');
@@ -13,6 +13,7 @@ const {
   IMAGE,
   COUNTS,
   NEXT,
+  TIMES,
   KEY,
   NETWORK,
   IMPORT,
@@ -33,6 +34,7 @@ const endpoint = new VertexEndpoint(
     invokers: ['serviceAccount:web@shop.iam.gserviceaccount.com'],
     ...(IMAGE && { image: ready(IMAGE) }),
     ...(COUNTS && { scaling: JSON.parse(COUNTS) }),
+    ...(TIMES && { schedules: JSON.parse(TIMES) }),
     ...(KEY && { encryptionKey: KEY }),
     ...(NETWORK && { network: NETWORK }),
     ...(next && { deployments: { next: { image: ready(next.image), percent: next.percent } } }),

@@ -54,20 +54,29 @@ const accountNames = (cloud) =>
     .filter(({ type }) => type === 'gcp:serviceaccount/account:Account')
     .map(({ outputs }) => outputs.name);
 
+/** What a job may change, and the grant that lets it. */
+const scheduledTargets = [
+  { name: /projects\/.*\/services\/[^?]+/, member: ':ServiceIamMember', of: ({ name }) => `/services/${name}` },
+  {
+    name: /projects\/.*\/endpoints\/[^:]+/,
+    member: ':AiEndpointIamMember',
+    of: ({ endpoint }) => `/endpoints/${endpoint}`,
+  },
+];
+
 /** A job of Cloud Scheduler: its time, and whether its account may do what it asks for. */
 function jobProblems({ schedule, httpTarget: { uri, oauthToken } }, cloud) {
   const { serviceAccountEmail: email } = oauthToken;
-  const [service] = /projects\/.*\/services\/[^?]+/.exec(uri);
+  const { name, member, of } = scheduledTargets.find((target) => target.name.test(uri));
+  const [changed] = name.exec(uri);
   const granted = Object.values(cloud).some(
     ({ type, inputs }) =>
-      type.endsWith(':ServiceIamMember') &&
-      inputs.member === `serviceAccount:${email}` &&
-      service.endsWith(`/services/${inputs.name}`),
+      type.endsWith(member) && inputs.member === `serviceAccount:${email}` && changed.endsWith(of(inputs)),
   );
   return [
     ...(/^\d+ \d+ \* \* (\*|[0-6](,[0-6])*)$/.test(schedule) ? [] : [`'${schedule}' is no time`]),
-    ...(cloud[service] ? [] : [`there is no service ${service}`]),
-    ...(granted ? [] : [`${email} may not change ${service} yet`]),
+    ...(cloud[changed] ? [] : [`there is no ${changed}`]),
+    ...(granted ? [] : [`${email} may not change ${changed} yet`]),
   ];
 }
 
