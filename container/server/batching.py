@@ -105,6 +105,8 @@ class Batcher:
         self._queue: deque[Job] = deque()
         self._tokens: SimpleQueue[None] = SimpleQueue()
         self._lock = threading.Lock()
+        # Runs that left requests waiting although there was room, because the shapes of their inputs differ.
+        self.cut = 0
         for number in range(workers):
             threading.Thread(target=self._work, name=f"worker-{number}", daemon=True).start()
 
@@ -173,6 +175,7 @@ class Batcher:
                     break
             if not jobs:
                 return None
+            self.cut += bool(queue) and rows + queue[0].rows <= self._limit
             batch = Batch(jobs)
             if rows > max(self._limit, MANY_ROWS):
                 batch.options.add_run_config_entry("memory.enable_memory_arena_shrinkage", self._model.arenas)

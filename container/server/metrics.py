@@ -69,6 +69,7 @@ class Metrics:
         self.rejected: dict[str, int] = dict.fromkeys(REASONS, 0)
         self.stages = {stage: Histogram(STAGE_BUCKETS) for stage in STAGES}
         self.batch = Histogram(BATCH_BUCKETS)
+        self.run_seconds = 0.0
         self._served: dict[str, list[tuple[float, float, float, float, float]]] = {}
 
     def served(self, route: str, times: tuple[float, float, float, float, float]) -> None:
@@ -157,7 +158,21 @@ HELP = {
     "onnx_queue_depth": "Requests waiting for a worker.",
     "onnx_queue_limit": "Requests waiting or running, most.",
     "onnx_requests_in_flight": "Requests accepted and not yet answered.",
+    "onnx_batch_gain_ratio": (
+        "Time per row at the batch limit (of 2 rows, where that is 1) divided by that in batches half as large, as "
+        "learned at warm-up; under 0.9 larger ones are likely to help. Absent where no batch may be made or was tried."
+    ),
+    "onnx_batches_cut_total": (
+        "Runs that left requests waiting although there was room, because the shapes of their inputs differ."
+    ),
     "onnx_workers": "Runs that can go on at a time.",
+    "onnx_run_seconds_total": "Time spent in runs, all workers together.",
+    "onnx_event_loop_seconds_total": (
+        "Time of the thread that reads requests and writes answers: running, and waiting for a processor (Linux only)."
+    ),
+    "onnx_processor_wait_seconds_total": (
+        "Time that threads of the server and its decoder processes were ready to run and had no processor. Linux only."
+    ),
     "onnx_model_info": "Always 1; the labels say which model is served.",
     "onnx_model_ready": "1 once warm-up and canaries have passed and until drain begins.",
     "onnx_model_speedup_ratio": (
@@ -183,6 +198,7 @@ HELP = {
     "onnx_memory_limit_bytes": "Memory this process may use (cgroup limit or the machine's).",
     "process_cpu_seconds_total": "User and system time of the server and its decoder processes.",
     "process_resident_memory_bytes": "Resident memory of the server and its decoder processes.",
+    "onnx_uptime_seconds_total": "Time since the process started: a clock that is read together with everything else.",
     "process_start_time_seconds": "Start of the process, seconds since the epoch.",
 }
 

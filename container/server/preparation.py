@@ -50,6 +50,7 @@ class Prepared:
 
         def observe(run: Run) -> None:
             record.batch.observe(run.rows)
+            record.run_seconds += run.seconds
             if drift is not None:
                 drift.add(run.arrays, run.outputs, run.rows)
 
@@ -83,10 +84,14 @@ class Prepared:
             ("recipe", report.recipe if report else "none"),
             ("sha256", self.sha256),
         )
-        gauge = application.metrics.gauge
+        record = application.metrics
+        gauge = record.gauge
         gauge("onnx_batch_size_limit", model, lambda: self.curve.limit)
         gauge("onnx_queue_depth", model, batcher.depth)
+        gauge("onnx_batch_gain_ratio", model, lambda: self.curve.gain)
+        gauge("onnx_batches_cut_total", model, lambda: batcher.cut, "counter")
         gauge("onnx_workers", model, lambda: self.workers)
+        gauge("onnx_run_seconds_total", model, lambda: record.run_seconds, "counter")
         gauge("onnx_model_info", info, lambda: 1)
         if proof.speedup is not None:
             gauge("onnx_model_speedup_ratio", (*model, ("measured", "start")), lambda: proof.speedup)

@@ -22,6 +22,7 @@ from server.log import log
 from server.oip import Signature
 from server.platforms import Platform, redirect
 from server.session import Model
+from server.waits import Waits, own_seconds
 
 EXTENSIONS = ["binary_tensor_data"]
 
@@ -73,14 +74,18 @@ class Application:
     def _gauges(self) -> None:
         model = (("model", self.serving.name),)
         gauge, processors, memory, start = self.metrics.gauge, machine.processors(), machine.memory_limit(), time.time()
+        since, waits = time.monotonic(), Waits()
         gauge("onnx_queue_limit", model, lambda: self.limits.queue)
         gauge("onnx_requests_in_flight", model, self.in_flight)
         gauge("onnx_model_ready", model, lambda: int(self.ready))
         gauge("onnx_processors", (), lambda: processors)
         gauge("onnx_memory_limit_bytes", (), lambda: memory)
         gauge("process_cpu_seconds_total", (), self._cpu_seconds, "counter")
+        gauge("onnx_processor_wait_seconds_total", (), lambda: waits.seconds(self._children()), "counter")
+        self.metrics.family("onnx_event_loop_seconds_total", "counter", _of_event_loop)
         gauge("process_resident_memory_bytes", (), lambda: machine.resident_bytes(self._children()))
         gauge("process_start_time_seconds", (), lambda: start)
+        gauge("onnx_uptime_seconds_total", (), lambda: time.monotonic() - since, "counter")
 
     def in_flight(self) -> int:
         """Inference requests accepted and not yet answered."""
@@ -268,6 +273,10 @@ class Application:
                 given = quote(parts[5].decode("utf-8", "replace"))
                 raise Refusal(404, f"unknown version {given} of {quote(model)}; this server has {quote(version)}")
         raise Refusal(404, "nothing is served here; GET / lists what is")
+
+
+def _of_event_loop() -> list[tuple[str, float]]:
+    return [(metrics.labelled((("state", state),)), seconds) for state, seconds in own_seconds()]
 
 
 def _method(exchange: Exchange, allowed: bytes) -> Refusal:

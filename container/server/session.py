@@ -28,6 +28,8 @@ ORT_TYPES = {
 INLINE_SECONDS = 0.0003
 LARGEST_BATCH = 256
 CURVE_SECONDS = 1.5
+# A batch that takes longer is not tried only to say what larger ones would bring.
+GAIN_SECONDS = 0.05
 # Largest values in the three rows of each probe for a model whose rows look at each other; 1.5: a mix of 0 and 1.
 PROBES = ((0, 1, 1.5), (1.5, 3, 7), (3, 20, 120))
 
@@ -132,11 +134,16 @@ def _first_line(error: Exception) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """What warm-up learned. `seconds` of one row; `limit` rows per run at most; `note` says why, for the log."""
+    """What warm-up learned. `seconds` of one row; `limit` rows per run at most; `note` says why, for the log.
+
+    `gain`: time per row at the limit (of 2 rows, where that is 1) divided by that in batches half as large; under 0.9
+    larger ones are likely to help too. None where no batch may be made, or none was tried.
+    """
 
     seconds: float
     limit: int
     note: str
+    gain: float | None = None
 
     @property
     def inline(self) -> bool:
@@ -178,21 +185,33 @@ def learn(model: Model, rows: list[Arrays], warmup_runs: int, max_batch: int | N
         single = _seconds(model, rows[0])
     except Exception as error:
         raise StartError(f"The model loads but does not run: {_first_line(error)}") from error
+    tried = single * max(2, max_batch or 2) <= GAIN_SECONDS
     if max_batch == 1:
-        return Curve(single, 1, "batching is off")
+        agree = tried and model.batchable and _batches_agree(model, rows)
+        return Curve(single, 1, "batching is off", _gain(model, rows, 2) if agree else None)
     if not model.batchable:
         return Curve(single, 1, "the model has no batch axis of any size")
     if not _batches_agree(model, rows):
         return Curve(single, 1, "a batch would change the model's answers")
     if max_batch is not None:
-        return Curve(single, max_batch, "as configured")
-    limit, best, end = 1, single, time.perf_counter() + CURVE_SECONDS
+        return Curve(single, max_batch, "as configured", _gain(model, rows, max_batch) if tried else None)
+    limit, best, end, gain = 1, single, time.perf_counter() + CURVE_SECONDS, None
     while limit < LARGEST_BATCH and time.perf_counter() < end:
         seconds = _seconds(model, tile(rows, limit * 2)) / (limit * 2)
-        if seconds > 0.9 * best:
+        gain = seconds / best
+        if gain > 0.9:
             break
         limit, best = limit * 2, seconds
-    return Curve(single, limit, f"{single * 1e6:.0f} us alone, {best * 1e6:.0f} us a row in {limit}")
+    return Curve(single, limit, f"{single * 1e6:.0f} us alone, {best * 1e6:.0f} us a row in {limit}", gain)
+
+
+def _gain(model: Model, rows: list[Arrays], size: int) -> float | None:
+    """Time per row in a batch of `size`, divided by that in one of half the size; None where it does not run."""
+    half = size // 2
+    try:
+        return _seconds(model, tile(rows, size)) / size / (_seconds(model, tile(rows, half)) / half)
+    except Exception:
+        return None
 
 
 def tile(rows: list[Arrays], count: int) -> Arrays:

@@ -103,6 +103,42 @@ def test_requests_without_a_key_share_no_run() -> None:
     assert drive([[1], [2], [3]], limit=8, key=None)[1] == [[1], [2], [3]]
 
 
+@pytest.mark.parametrize(
+    ("keys", "limit", "cut"),
+    [("aaaa", 8, 0), ("aaaa", 2, 0), ("abab", 8, 2), ("aabb", 8, 1), ("aaab", 8, 1), ("abab", 1, 0)],
+)
+def test_a_batch_that_another_shape_cuts_short_is_counted(keys: str, limit: int, cut: int) -> None:
+    """The first job runs alone before the others come."""
+    gate, finished = Gate(), threading.Event()
+
+    async def main() -> int:
+        batcher = Batcher(
+            gate,  # type: ignore[arg-type]
+            asyncio.get_running_loop(),
+            workers=1,
+            limit=limit,
+            inline_key=None,
+            observe=lambda _: None,
+        )
+        left = len(keys)
+
+        def done(_: Job) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                finished.set()
+
+        for key in keys:
+            batcher.submit(Job([np.array([[1.0]])], 1, key, done))
+            await asyncio.sleep(0.02)
+        gate.opened.set()
+        while not finished.is_set():
+            await asyncio.sleep(0.01)
+        return batcher.cut
+
+    assert asyncio.run(main()) == cut
+
+
 def test_one_round_of_the_event_loop_is_one_batch_where_the_loop_runs_the_model() -> None:
     results, runs, _ = drive([[1], [2], [3, 3], [4]], limit=3, inline=True)
     assert runs == [[1, 2], [3, 3, 4]]

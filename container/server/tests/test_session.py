@@ -173,3 +173,36 @@ def test_what_onnx_runtime_refuses_is_one_sentence(tmp_path: Path, content: byte
         load(path)
     assert "\n" not in str(caught.value)
     assert caught.value.code == 2
+
+
+def heavy(path: Path) -> Path:
+    """One product with a matrix of 16 MB: eight rows take hardly longer than one."""
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    weight = np.random.default_rng(3).standard_normal((2048, 2048)).astype(np.float32)
+    return models.save(path, [node], [("x", "FP32", ["N", 2048])], [("y", "FP32", ["N", 2048])], {"w": weight})
+
+
+@pytest.mark.parametrize("asked", [1, 2, 5])
+def test_it_is_known_what_batches_would_bring_where_they_are_kept_small(tmp_path: Path, asked: int) -> None:
+    curve = learn(heavy(tmp_path / "m.onnx"), asked)
+    assert curve.limit == asked
+    assert curve.gain is not None
+    assert curve.gain < 0.9
+
+
+def test_a_learned_limit_is_where_doubling_stopped_to_pay(tmp_path: Path) -> None:
+    nodes = [helper.make_node("MatMul", ["x" if i == 0 else f"h{i - 1}", "w"], [f"h{i}"]) for i in range(3)]
+    nodes.append(helper.make_node("Identity", ["h2"], ["y"]))
+    weight = np.eye(256, dtype=np.float32)
+    shape = ["N", 512, 256]
+    path = models.save(tmp_path / "m.onnx", nodes, [("x", "FP32", shape)], [("y", "FP32", shape)], {"w": weight})
+    curve = learn(path)
+    assert curve.gain is not None
+    assert curve.gain > 0.9
+
+
+def test_nothing_is_said_of_batches_that_may_not_be_made_or_take_long(tmp_path: Path) -> None:
+    assert learn(models.dynamic_quantized(tmp_path / "a.onnx"), 1).gain is None
+    assert learn(models.dynamic_quantized(tmp_path / "a.onnx"), 8).gain is None
+    assert learn(models.slow(tmp_path / "b.onnx", 12), 1).gain is None
+    assert learn(heavy(tmp_path / "c.onnx"), 1_000_000).gain is None
