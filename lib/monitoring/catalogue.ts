@@ -4,10 +4,16 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { packageFile } from '../package-root.js';
 
+/** Base units, but where an exporter that is not ours has its own. */
+const units = [
+  ...(['1', 'seconds', 'bytes', 'decibels'] as const),
+  ...(['percent', 'mebibytes', 'watts', 'celsius', 'bytes_per_second'] as const),
+] as const;
+
 const metricSchema = z.strictObject({
-  name: z.string().regex(/^[a-z_][a-z0-9_]*$/),
+  name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/),
   type: z.enum(['counter', 'gauge', 'histogram']),
-  unit: z.enum(['1', 'seconds', 'bytes', 'decibels']),
+  unit: z.enum(units),
   labels: z.array(z.string()),
   values: z.record(z.string(), z.array(z.string())).optional(),
   buckets: z.array(z.number().positive()).optional(),
@@ -20,11 +26,11 @@ const catalogueSchema = z.strictObject({
   metrics: z.array(metricSchema),
 });
 
-/** One metric: its name without the suffixes of a histogram's series, its base unit, the labels it carries. */
+/** One metric: its name without the suffixes of a histogram's series, its unit, the labels it carries. */
 export interface Metric {
   readonly name: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly unit: '1' | 'seconds' | 'bytes' | 'decibels';
+  readonly unit: (typeof units)[number];
   readonly labels: readonly string[];
   /** For a label with few values, all of them. */
   readonly values: Readonly<Record<string, readonly string[]>>;
@@ -36,8 +42,8 @@ export interface Metric {
 /** By name, in the order of the file. */
 export type Catalogue = ReadonlyMap<string, Metric>;
 
-/** Reads `data/metrics/<backend>.json`: what that backend exports. */
-export function loadCatalogue(backend: 'server' = 'server'): Catalogue {
+/** Reads `data/metrics/<backend>.json`: what the server exports, or dcgm-exporter beside it. */
+export function loadCatalogue(backend: 'server' | 'dcgm' = 'server'): Catalogue {
   const text = readFileSync(packageFile('data', 'metrics', `${backend}.json`), 'utf8');
   const { metrics } = catalogueSchema.parse(JSON.parse(text));
   return new Map(metrics.map((metric) => [metric.name, { values: {}, buckets: [], ...metric } as Metric]));

@@ -2,6 +2,7 @@
 
 import { type Problem, ProblemsError } from '../errors.js';
 import { type Alert, planAlerts } from './alerts.js';
+import { type AskedBottleneck, type BottleneckPlan, bottleneckProblems, planBottleneck } from './bottleneck-plan.js';
 import { loadCatalogue } from './catalogue.js';
 import { type Dashboard, planDashboard } from './dashboard.js';
 import { type AskedDrift, type DriftPlan, driftProblems, planDrift } from './drift.js';
@@ -17,6 +18,8 @@ export interface MonitoringPlan {
   readonly signals: Readonly<Record<SignalId, Signal>>;
   readonly alerts: readonly Alert[];
   readonly dashboard: Dashboard;
+  /** Over which time it is found what limits the endpoint. */
+  readonly bottleneck: BottleneckPlan;
   /** When answers and inputs have parted from the samples; null where nobody wants to know. */
   readonly drift: DriftPlan | null;
   /** What could not be watched exactly as asked, in words. */
@@ -38,6 +41,12 @@ export interface MonitoringRequest {
    * @default - PSI above 0.2 over a day, from 500 rows on
    */
   readonly drift?: AskedDrift | undefined;
+  /**
+   * Over which time it is found what limits the endpoint.
+   *
+   * @default - 20 readings, 60 seconds at least; 6 hours for a machine that is too large
+   */
+  readonly bottleneck?: AskedBottleneck | undefined;
   /**
    * Time between two readings of the metrics, whole seconds, 1 to 60. The shortest alert window is 5 minutes.
    *
@@ -61,6 +70,7 @@ export function monitoringProblems(request: MonitoringRequest): readonly Problem
     ...own.filter((problem) => problem !== undefined),
     ...sloProblems(slo, loadCatalogue()),
     ...driftProblems(request.drift),
+    ...bottleneckProblems(request.bottleneck, scrapeSeconds),
   ];
 }
 
@@ -83,6 +93,7 @@ export function planMonitoring(request: MonitoringRequest): MonitoringPlan {
     signals,
     alerts: planAlerts(objectives),
     dashboard: planDashboard(scrapeSeconds, slo.p99Ms),
+    bottleneck: planBottleneck(request.bottleneck, scrapeSeconds),
     drift: planDrift(request.drift),
     notes: objectives.flatMap(({ id, notes }) => notes.map((note) => `${id}: ${note}`)),
   };

@@ -2,10 +2,12 @@
 
 import { stringify } from 'yaml';
 import type { Alert, Comparison } from './alerts.js';
+import { bottleneckGroup } from './bottleneck-rules.js';
 import { driftGroup } from './drift.js';
 import type { Expression } from './expression.js';
 import type { Objective } from './objectives.js';
 import type { MonitoringPlan } from './plan.js';
+import { acceleratorJob } from './queries/bottleneck.js';
 import { duration, prometheusScope, promql, type Scope, selectorOf } from './queries/prometheus.js';
 
 interface Recording {
@@ -107,6 +109,7 @@ export function prometheusRules(plan: MonitoringPlan): string {
       interval: duration(quickSeconds),
       rules: plan.alerts.map((alert) => alertRule(alert, plan, scope, say)),
     },
+    bottleneckGroup(plan),
     ...(plan.drift ? [driftGroup(plan, plan.drift)] : []),
   ];
   return stringify({ groups }, { lineWidth: 0, aliasDuplicateObjects: false });
@@ -117,16 +120,27 @@ export interface ScrapeTarget {
   readonly target: string;
   /** Path of the file with `prometheusRules`. */
   readonly rulesFile: string;
+  /**
+   * Where the `/metrics` of dcgm-exporter is, for an endpoint with accelerators, `host:port`.
+   *
+   * @default - accelerators are not read
+   */
+  readonly accelerators?: string | undefined;
 }
 
 /** A Prometheus configuration that reads one endpoint and evaluates its rules. The job's name is what every query selects by. */
-export function prometheusConfig(plan: MonitoringPlan, { target, rulesFile }: ScrapeTarget): string {
+export function prometheusConfig(plan: MonitoringPlan, { target, rulesFile, accelerators }: ScrapeTarget): string {
   const every = duration(plan.scrapeSeconds);
+  const { job } = prometheusScope(plan);
+  const scraped = (name: string, address: string) => ({ job_name: name, static_configs: [{ targets: [address] }] });
   return stringify(
     {
       global: { scrape_interval: every, scrape_timeout: every, evaluation_interval: every },
       rule_files: [rulesFile],
-      scrape_configs: [{ job_name: prometheusScope(plan).job, static_configs: [{ targets: [target] }] }],
+      scrape_configs: [
+        scraped(job, target),
+        ...(accelerators === undefined ? [] : [scraped(acceleratorJob(job), accelerators)]),
+      ],
     },
     { lineWidth: 0 },
   );

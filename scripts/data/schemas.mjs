@@ -206,6 +206,7 @@ export const documents = [
   'platforms/platforms.json',
   'platforms/sagemaker.json',
   'metrics/server.json',
+  'metrics/dcgm.json',
   'metrics/sagemaker.json',
   'metrics/cloud-run.json',
   'metrics/vertex.json',

@@ -7,7 +7,7 @@ describe('the catalogue of the server', () => {
   test('names each metric once, with the suffix that Prometheus expects of its type', () => {
     const wrong = [...catalogue.values()].filter(({ name, type }) => (type === 'counter') !== name.endsWith('_total'));
     expect(wrong.map(({ name }) => name)).toEqual([]);
-    expect(catalogue.size).toBe(24);
+    expect(catalogue.size).toBe(30);
   });
 
   test('gives every histogram rising buckets and nothing else any', () => {
@@ -21,6 +21,12 @@ describe('the catalogue of the server', () => {
     for (const { name, labels, values } of catalogue.values()) {
       expect(labels, name).toEqual(expect.arrayContaining(Object.keys(values)));
     }
+  });
+
+  test('shares no name with that of accelerators, which only has gauges', () => {
+    const accelerators = [...loadCatalogue('dcgm').values()];
+    expect(accelerators.filter(({ name }) => catalogue.has(name))).toEqual([]);
+    expect([...new Set(accelerators.map(({ type }) => type))]).toEqual(['gauge']);
   });
 
   test('refuses a name that it does not have', () => {

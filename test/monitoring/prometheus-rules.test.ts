@@ -30,11 +30,12 @@ describe('rules for Prometheus', () => {
     for (const { record, alert, expr } of rules) expect(faults(expr, recorded), record ?? alert).toEqual([]);
   });
 
-  test('record only what is used: by a rule, as an error budget, or for people who know another measure of drift', () => {
+  test('record only what is used: by a rule, as an error budget, as the verdict, or for people who know another measure of drift', () => {
     const unused = [...recorded].filter((name) => !rules.some(({ expr }) => expr.includes(`${name}{`)));
     expect(unused).toEqual([
       'slipway:availability:budget_left_30d',
       'slipway:latency:budget_left_30d',
+      'endpoint:bottleneck:strongest',
       'slipway:drift:js',
       'slipway:drift:ks',
     ]);
@@ -53,6 +54,7 @@ describe('rules for Prometheus', () => {
       'slipway fraud objectives quick: 5s',
       'slipway fraud objectives slow: 1m',
       'slipway fraud alerts: 5s',
+      'slipway fraud bottleneck: 5s',
       'slipway fraud drift: 2m',
     ]);
   });
@@ -101,5 +103,13 @@ describe('the configuration for Prometheus', () => {
       rule_files: ['rules.yml'],
       scrape_configs: [{ job_name: 'slipway-fraud', static_configs: [{ targets: ['127.0.0.1:8080'] }] }],
     });
+  });
+
+  test('reads accelerators under a job of their own, so that they do not count as the endpoint', () => {
+    const given = { target: '127.0.0.1:8080', rulesFile: 'rules.yml', accelerators: '127.0.0.1:9400' };
+    expect(parseYaml(prometheusConfig(plan, given)).scrape_configs).toEqual([
+      { job_name: 'slipway-fraud', static_configs: [{ targets: ['127.0.0.1:8080'] }] },
+      { job_name: 'slipway-fraud-dcgm', static_configs: [{ targets: ['127.0.0.1:9400'] }] },
+    ]);
   });
 });

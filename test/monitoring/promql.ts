@@ -61,7 +61,7 @@ export function parse(query: string): Parsed {
   return { selectors, groupings };
 }
 
-const catalogue = loadCatalogue();
+const catalogue = new Map([...loadCatalogue(), ...loadCatalogue('dcgm')]);
 const suffixes = ['_bucket', '_sum', '_count'];
 /** What the scrape itself adds. */
 const scraped: Metric = {
