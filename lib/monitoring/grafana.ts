@@ -1,15 +1,14 @@
 /** Monitoring, the emitter for Grafana over a Prometheus that reads our own server: the plan's dashboard, and what its rules record. */
 
 import { DashboardBuilder, DatasourceVariableBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import * as prometheus from '@grafana/grafana-foundation-sdk/prometheus';
 import type { Panel, Series, Tile } from './dashboard.js';
-import { columns, type Drawn, datasourceOf, lines, placed, type Target, tile } from './grafana-panels.js';
+import { verdictTimes, verdictWords } from './grafana-bottleneck.js';
+import { columns, type Drawn, lines, placed, type Target, tile } from './grafana-panels.js';
+import { instant, range, source } from './grafana-prometheus.js';
 import type { MonitoringPlan } from './plan.js';
 import { budgetRecord } from './prometheus-rules.js';
 import { prometheusScope, promql, selectorOf } from './queries/prometheus.js';
 import type { Unit } from './signals.js';
-
-const source = { name: 'source', type: 'prometheus' } as const;
 
 /** Grafana picks the multiple itself. */
 const units: Readonly<Record<Unit, string>> = {
@@ -29,25 +28,11 @@ const windowSeconds = 300;
 const tileHeight = 4;
 const height = 8;
 
-/** Grafana fills in `$…` wherever it stands, in a name too; PromQL reads this escape as the same character. */
-const literal = (expression: string): string => expression.replaceAll('$', '\\x24');
-
-const query =
-  (expression: string, legend: string, instant = false): Target =>
-  (refId) => {
-    const built = new prometheus.DataqueryBuilder()
-      .refId(refId)
-      .datasource(datasourceOf(source))
-      .expr(literal(expression))
-      .legendFormat(legend);
-    return instant ? built.instant() : built.range();
-  };
-
-function targetOf(plan: MonitoringPlan, { signal }: Series | Tile, instant = false): Target {
+function targetOf(plan: MonitoringPlan, { signal }: Series | Tile, queried = range): Target {
   const { title, value } = plan.signals[signal];
   const by = 'by' in value ? (value.by ?? []) : [];
   const expression = promql(value, { scope: prometheusScope(plan), windowSeconds });
-  return query(expression, [title, ...by.map((label) => `{{${label}}}`)].join(' '), instant);
+  return queried(expression, [title, ...by.map((label) => `{{${label}}}`)].join(' '));
 }
 
 const panelOf = (plan: MonitoringPlan, { title, help, series, form, threshold }: Panel): Drawn => ({
@@ -62,7 +47,7 @@ const tileOf = (plan: MonitoringPlan, each: Tile): Drawn => ({
   title: each.title,
   help: 'The last five minutes.',
   unit: units[plan.signals[each.signal].unit],
-  targets: [targetOf(plan, each, true)],
+  targets: [targetOf(plan, each, instant)],
 });
 
 /** What is left of the budgets, as the rules record it. */
@@ -71,13 +56,13 @@ const budgets = (plan: MonitoringPlan): Drawn[] =>
     title: `Error budget left: ${objective.title}`,
     help: `Of ${objective.periodSeconds / 86_400} days. Below 0 it is overspent. Recorded by the rules of this endpoint.`,
     unit: 'percentunit',
-    targets: [query(`${budgetRecord(objective)}{${selectorOf(prometheusScope(plan))}}`, 'left', true)],
+    targets: [instant(`${budgetRecord(objective)}{${selectorOf(prometheusScope(plan))}}`, 'left')],
   }));
 
 /**
  * The dashboard's JSON, canonical: the same plan gives the same text. Its data source is chosen in Grafana.
  *
- * Budgets and drift come from the rules of `prometheusRules`.
+ * Budgets, drift and verdicts come from the rules of `prometheusRules`.
  */
 export function grafanaDashboard(plan: MonitoringPlan): string {
   const tiles = plan.dashboard.tiles.map((each) => tile(source, tileOf(plan, each)));
@@ -85,7 +70,9 @@ export function grafanaDashboard(plan: MonitoringPlan): string {
   const panels = placed([
     ...tiles.map((panel) => ({ panel, w: Math.floor(columns / tiles.length), h: tileHeight })),
     ...left.map((panel) => ({ panel, w: Math.floor(columns / left.length), h: tileHeight })),
+    { panel: verdictWords(plan), w: columns, h: tileHeight },
     ...plan.dashboard.panels.map((each) => ({ panel: lines(source, panelOf(plan, each)), w: each.width, h: height })),
+    { panel: verdictTimes(plan), w: columns, h: height },
   ]);
   const dashboard = new DashboardBuilder(`Slipway: ${plan.model}`)
     .tags(['slipway'])

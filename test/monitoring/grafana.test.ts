@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { verdicts } from '../../lib/monitoring/bottleneck.js';
+import { strongestRecord } from '../../lib/monitoring/bottleneck-rules.js';
 import { grafanaDashboard } from '../../lib/monitoring/grafana.js';
 import { planMonitoring } from '../../lib/monitoring/plan.js';
 import { budgetRecord } from '../../lib/monitoring/prometheus-rules.js';
@@ -16,20 +18,29 @@ interface Panel {
   readonly type: string;
   readonly title: string;
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
-  readonly fieldConfig: { readonly defaults: { readonly unit: string } };
+  readonly fieldConfig: {
+    readonly defaults: { readonly unit: string; readonly noValue?: string };
+    readonly overrides: readonly {
+      readonly matcher: { readonly id: string; readonly options: string };
+      readonly properties: readonly { readonly id: string; readonly value: unknown }[];
+    }[];
+  };
+  readonly transformations?: readonly { readonly id: string; readonly options: unknown }[];
   readonly targets: readonly Target[];
 }
 
 const plan = planMonitoring({ model: 'digits', slo: { p99Ms: 50 } });
 const drawn = (of = plan) => JSON.parse(grafanaDashboard(of)) as { title: string; panels: readonly Panel[] };
 const { panels } = drawn();
-const recorded = new Set(plan.objectives.map(budgetRecord));
+const recorded = new Set([...plan.objectives.map(budgetRecord), strongestRecord]);
 
-test('draws every tile, budget and panel of the plan', () => {
+test('draws every tile, budget and panel of the plan, and what limits the endpoint', () => {
   expect(panels.map(({ title }) => title)).toEqual([
     ...plan.dashboard.tiles.map(({ title }) => title),
     ...plan.objectives.map(({ title }) => `Error budget left: ${title}`),
+    'What limits it',
     ...plan.dashboard.panels.map(({ title }) => title),
+    'What limited it',
   ]);
 });
 
@@ -71,6 +82,58 @@ test('lines that are split say by what', () => {
   const stages = panels.find(({ title }) => title === 'Where the time goes')!;
   expect(stages.targets.map(({ legendFormat }) => legendFormat)).toEqual(['stage {{stage}}']);
   expect(stages.fieldConfig.defaults.unit).toBe('s');
+});
+
+describe('what limits the endpoint', () => {
+  const panel = (name: string): Panel => panels.find(({ title }) => title === name)!;
+  const overridden = ({ fieldConfig }: Panel, name: string, property: string): unknown =>
+    fieldConfig.overrides
+      .find(({ matcher }) => matcher.id === 'byName' && matcher.options === name)!
+      .properties.find(({ id }) => id === property)?.value;
+  const colors = { limit: 'orange', waste: 'blue', none: 'green' };
+
+  test.each([
+    ['verdict', 'What limits it', ({ title }: (typeof verdicts)[number]) => title],
+    ['meaning', 'What that means', ({ meaning }: (typeof verdicts)[number]) => meaning],
+    ['action', 'What to do', ({ action }: (typeof verdicts)[number]) => action],
+  ] as const)('is said in words of every verdict: %s', (label, title, say) => {
+    const words = panel('What limits it');
+    expect(words.type).toBe('table');
+    expect(overridden(words, label, 'displayName')).toBe(title);
+    expect(overridden(words, label, 'mappings')).toEqual([
+      {
+        type: 'value',
+        options: Object.fromEntries(
+          verdicts.map((each, index) => [each.id, { text: say(each), color: colors[each.kind], index }]),
+        ),
+      },
+    ]);
+  });
+
+  test('is one row of those three columns', () => {
+    const { targets, transformations } = panel('What limits it');
+    expect(targets).toMatchObject([{ format: 'table', instant: true, range: false }]);
+    expect(transformations).toEqual([
+      {
+        id: 'organize',
+        options: { excludeByName: { Time: true, Value: true }, indexByName: { verdict: 0, meaning: 1, action: 2 } },
+      },
+    ]);
+  });
+
+  test('is shown over time, by the same names', () => {
+    const times = panel('What limited it');
+    expect(times.type).toBe('state-timeline');
+    expect(times.targets.map(({ legendFormat }) => legendFormat)).toEqual(['{{verdict}}']);
+    for (const { id, title, kind } of verdicts) {
+      expect(overridden(times, id, 'displayName')).toBe(title);
+      expect(overridden(times, id, 'color')).toEqual({ mode: 'fixed', fixedColor: colors[kind] });
+    }
+  });
+
+  test('is said to be unknown where nothing is recorded', () => {
+    expect(panel('What limits it').fieldConfig.defaults.noValue).toMatch(/^Not known: .*rules/);
+  });
 });
 
 test('the same plan gives the same text', () => {
