@@ -21,6 +21,7 @@ export {
   type RegistryTaskImageOptions,
 } from './container-image.js';
 export type { FoundationArgs, IdentityReference, SecretReference } from './foundation.js';
+export type { DataCaptureArgs, DriftMonitorArgs } from './machine-learning/data-capture.js';
 export type { Deployed } from './machine-learning/deployment.js';
 export type { DeploymentArgs, Invoker, ModelEndpointArgs } from './machine-learning/endpoint-args.js';
 export type { Endpoint, EndpointReference } from './machine-learning/existing-endpoint.js';

@@ -5,6 +5,7 @@ import {
   OnlineEndpoint,
   type OnlineEndpointArgs,
 } from '@pulumi/azure-native/machinelearningservices/onlineEndpoint.js';
+import type { Schedule } from '@pulumi/azure-native/machinelearningservices/schedule.js';
 import * as pulumi from '@pulumi/pulumi';
 import { descriptionOf, partOf } from '../../lib/description.js';
 import type { EndpointPlan } from '../../lib/plan.js';
@@ -12,6 +13,7 @@ import { plannedDeployments } from '../pulumi/endpoint-plan.js';
 import { requestCommand } from '../pulumi/request-command.js';
 import { type Foundation, foundation } from './foundation.js';
 import { boundsOf } from './machine-learning/autoscale.js';
+import { driftMonitor } from './machine-learning/data-capture.js';
 import { type Deployed, deploy } from './machine-learning/deployment.js';
 import { bindImages, type DeploymentImage } from './machine-learning/deployment-images.js';
 import { type Invoker, type ModelEndpointArgs, ownProblems } from './machine-learning/endpoint-args.js';
@@ -31,6 +33,8 @@ export interface ModelEndpointResources {
   readonly foundation: Foundation;
   readonly workspace: BoundWorkspace;
   readonly monitored: Monitored;
+  /** Null without `dataCapture.monitor`. */
+  readonly driftMonitor: Schedule | null;
 }
 
 const tokenCommand = 'az account get-access-token --resource https://ml.azure.com --query accessToken --output tsv';
@@ -117,6 +121,7 @@ export class ModelEndpoint extends pulumi.ComponentResource implements Endpoint 
           ...{ role, plan, image: bound.reference, schedules: role === 'main' ? (args.schedules ?? []) : [] },
           description: described(role),
           secrets: args.secrets ?? {},
+          dataCapture: args.dataCapture,
           transform: args.transform?.deployment,
         },
         { name, parent: this, location, tags, foundation: base, workspaceName: workspace.name, endpoint, after },
@@ -129,6 +134,16 @@ export class ModelEndpoint extends pulumi.ComponentResource implements Endpoint 
       deployed,
       further,
     );
+    const drift = driftMonitor(
+      name,
+      args.dataCapture ?? {},
+      {
+        ...{ resourceGroupName, workspaceName: workspace.name, endpointName: endpoint.name },
+        ...{ deploymentName: deployed[0]!.deploymentName, emails: args.emails ?? [] },
+      },
+      args.transform?.driftMonitor,
+      inside,
+    );
     const monitored = monitor(name, {
       ...{ parent: this, platform: 'azure-ml', resourceGroupName, location, tags, id: endpoint.id },
       instances: instancesOf(images, deployed),
@@ -139,7 +154,7 @@ export class ModelEndpoint extends pulumi.ComponentResource implements Endpoint 
       toZero: false,
       asked: args.monitoring,
     });
-    this.resources = { endpoint, deployments: deployed, foundation: base, workspace, monitored };
+    this.resources = { endpoint, deployments: deployed, foundation: base, workspace, monitored, driftMonitor: drift };
     this.url = endpoint.properties.apply(({ scoringUri }) => scoringUri);
     this.endpointName = endpoint.name;
     this.resourceGroupName = resourceGroupName;

@@ -9,6 +9,8 @@ const builtInRoles = {
   pullImages: '7f951dda-4ed3-4680-a7ca-43fe172d538d',
   /** Storage Blob Data Reader */
   readBlobs: '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1',
+  /** Storage Blob Data Contributor */
+  writeBlobs: 'ba92f5b4-2d11-453d-a403-e96b0029c9fe',
   /** Key Vault Secrets User */
   readSecrets: '4633458b-17de-408a-b874-0445c86b69e6',
 } as const;

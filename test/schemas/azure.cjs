@@ -108,7 +108,7 @@ const renamed = {
 };
 
 /** Numbers with decimals, which the published schemas have no kind for and call whole ones. */
-const decimal = /(^|\.)(resources\.cpu|threshold|amount|dailyQuotaGb|samplingPercentage)$/;
+const decimal = /(^|\.)(resources\.cpu|threshold(\.value)?|amount|dailyQuotaGb|samplingPercentage|samplingRate)$/;
 
 const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
 const shown = (value) => JSON.stringify(value);

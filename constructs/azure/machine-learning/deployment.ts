@@ -17,6 +17,7 @@ import type { EndpointSpec } from '../../../lib/spec.js';
 import type { ScalingSchedule } from '../../pulumi/schedules.js';
 import { type Foundation, type SecretReference, secretUrl } from '../foundation.js';
 import { boundsOf, profiles } from './autoscale.js';
+import { collector, type DataCaptureArgs } from './data-capture.js';
 
 /** What a deployment is made from. */
 export interface DeploymentParts {
@@ -28,6 +29,7 @@ export interface DeploymentParts {
   readonly image: pulumi.Output<string>;
   readonly secrets: Readonly<Record<string, SecretReference>>;
   readonly schedules: readonly ScalingSchedule[];
+  readonly dataCapture: DataCaptureArgs | undefined;
   readonly transform: ((args: OnlineDeploymentArgs) => OnlineDeploymentArgs) | undefined;
 }
 
@@ -173,6 +175,7 @@ export function deploy(parts: DeploymentParts, place: DeploymentPlace): Deployed
       scaleSettings: { scaleType: 'Default' },
       egressPublicNetworkAccess: 'Enabled',
       appInsightsEnabled: true,
+      ...(parts.dataCapture && { dataCollector: collector(parts.dataCapture) }),
     },
   };
   const deployment = new OnlineDeployment(name, parts.transform?.(args) ?? args, {

@@ -2,6 +2,7 @@
 
 import type { OnlineDeploymentArgs } from '@pulumi/azure-native/machinelearningservices/onlineDeployment.js';
 import type { OnlineEndpointArgs } from '@pulumi/azure-native/machinelearningservices/onlineEndpoint.js';
+import type { ScheduleArgs } from '@pulumi/azure-native/machinelearningservices/schedule.js';
 import type * as pulumi from '@pulumi/pulumi';
 import { type Problem, problemsOf } from '../../../lib/errors.js';
 import type { EndpointSpec } from '../../../lib/spec.js';
@@ -12,6 +13,7 @@ import { type FoundationArgs, variableProblems } from '../foundation.js';
 import type { WatchedArgs } from '../monitoring.js';
 import type { PrincipalType } from '../roles.js';
 import { boundProblems, zoneProblems } from './autoscale.js';
+import { type DataCaptureArgs, dataCaptureProblems } from './data-capture.js';
 import { type Shares, shareProblems } from './traffic.js';
 import type { EncryptionKey, WorkspaceReference } from './workspace.js';
 
@@ -77,6 +79,12 @@ export interface ModelEndpointArgs extends EndpointSpec, FoundationArgs, Watched
    */
   readonly schedules?: readonly ScalingSchedule[];
   /**
+   * Requests and answers that are kept in the workspace's storage, as they came.
+   *
+   * @default - none
+   */
+  readonly dataCapture?: DataCaptureArgs;
+  /**
    * Your key for what a new workspace stores.
    *
    * @default - Microsoft's own
@@ -90,6 +98,7 @@ export interface ModelEndpointArgs extends EndpointSpec, FoundationArgs, Watched
   readonly transform?: {
     readonly endpoint?: (args: OnlineEndpointArgs) => OnlineEndpointArgs;
     readonly deployment?: (args: OnlineDeploymentArgs) => OnlineDeploymentArgs;
+    readonly driftMonitor?: (args: ScheduleArgs) => ScheduleArgs;
   };
 }
 
@@ -149,6 +158,7 @@ export function ownProblems(name: string, args: ModelEndpointArgs): Problem[] {
     ...shareProblems(deployments),
     ...scheduleProblems(schedules, 1),
     ...zoneProblems(schedules),
+    ...dataCaptureProblems(args.dataCapture),
     ...variableProblems(args),
     ...budgetProblems(args.monitoring, args.notify ?? [], args.emails ?? []),
     ...problemsOf([

@@ -10,12 +10,12 @@ import type { Invoker, ModelEndpointArgs } from './endpoint-args.js';
 import type { BoundWorkspace } from './workspace.js';
 
 /**
- * Lets the endpoint pull its images and read its model and secrets. Azure does all of that while it makes a deployment, with the endpoint's
+ * Lets the endpoint pull its images, read its model and secrets, and write what it captures. Azure does all of that while it makes a deployment, with the endpoint's
  * identity: the roles come first.
  */
 export function grantEndpoint(
   name: string,
-  { secrets = {} }: ModelEndpointArgs,
+  { secrets = {}, dataCapture }: ModelEndpointArgs,
   images: readonly DeploymentImage[],
   { storageId }: BoundWorkspace,
   base: Foundation,
@@ -38,7 +38,11 @@ export function grantEndpoint(
       ? [
           grant(
             `${name}-models`,
-            { role: builtInRole('readBlobs', subscriptionId), scope: storageId, principalId },
+            {
+              role: builtInRole(dataCapture ? 'writeBlobs' : 'readBlobs', subscriptionId),
+              scope: storageId,
+              principalId,
+            },
             { parent },
           ),
         ]

@@ -278,6 +278,81 @@ describe('requests', () => {
   });
 });
 
+describe('data capture', () => {
+  const table = 'azureml:digits-training:1';
+  const component = 'azureml:bodies-to-columns:1';
+  const collected = (resources: readonly Made[]) =>
+    ofType(resources, ':OnlineDeployment')[0]!.inputs.properties.dataCollector;
+
+  test('keeps requests and answers, which the identity may write', async () => {
+    const { resources } = await made({ dataCapture: { percent: 25, headers: ['x-request-id'] } });
+    const share = { dataCollectionMode: 'Enabled', samplingRate: 0.25 };
+    expect(collected(resources)).toEqual({
+      collections: { request: share, response: share },
+      rollingRate: 'Hour',
+      requestLogging: { captureHeaders: ['x-request-id'] },
+    });
+    const [models] = ofType(resources, ':RoleAssignment').filter(({ name }) => name === 'digits-models');
+    expect(models!.inputs.roleDefinitionId).toMatch(/ba92f5b4-2d11-453d-a403-e96b0029c9fe$/);
+    expect(ofType(resources, ':Schedule')).toEqual([]);
+  });
+
+  test('is none unless asked', async () => {
+    const { resources } = await made();
+    expect(collected(resources)).toBeUndefined();
+  });
+
+  test('is compared with a table once a day, by a job of Azure’s', async () => {
+    const { resources, endpoint } = await made({
+      emails: ['ml@shop.example'],
+      dataCapture: {
+        capture: ['output'],
+        monitor: { reference: table, preprocessingComponentId: component, threshold: 0.2, at: '04:30' },
+      },
+    });
+    const [schedule] = ofType(resources, ':Schedule');
+    const { trigger, action } = schedule!.inputs.properties;
+    expect(trigger).toEqual({
+      triggerType: 'Recurrence',
+      ...{ frequency: 'Day', interval: 1, timeZone: 'UTC' },
+      schedule: { hours: [4], minutes: [30] },
+    });
+    const deployment = await settled(endpoint.resources.deployments[0]!.deploymentName);
+    const called = await settled(endpoint.endpointName);
+    const { monitoringTarget, signals, alertNotificationSettings } = action.monitorDefinition;
+    expect(monitoringTarget).toEqual({
+      taskType: 'Classification',
+      deploymentId: `azureml:${called}:${deployment}`,
+    });
+    expect(alertNotificationSettings).toEqual({ emailNotificationSettings: { emails: ['ml@shop.example'] } });
+    expect(Object.keys(signals)).toEqual(['predictions']);
+    expect(signals.predictions).toMatchObject({
+      signalType: 'PredictionDrift',
+      metricThresholds: ['Numerical', 'Categorical'].map((dataType) => ({
+        ...{ dataType, metric: 'JensenShannonDistance', threshold: { value: 0.2 } },
+      })),
+      productionData: {
+        uri: `azureml://datastores/workspaceblobstore/paths/modelDataCollector/${called}/${deployment}/response/`,
+        preprocessingComponentId: component,
+        windowSize: 'P1D',
+      },
+      referenceData: { inputDataType: 'Fixed', jobInputType: 'mltable', uri: table },
+    });
+  });
+
+  test('of requests and answers has both compared', async () => {
+    const monitor = { reference: table, preprocessingComponentId: component, task: 'regression' } as const;
+    const { resources } = await made({ dataCapture: { monitor } });
+    const { monitorDefinition } = ofType(resources, ':Schedule')[0]!.inputs.properties.action;
+    expect(monitorDefinition.monitoringTarget.taskType).toBe('Regression');
+    expect(monitorDefinition.signals).toMatchObject({
+      inputs: { signalType: 'DataDrift', productionData: { dataContext: 'model_inputs' } },
+      predictions: { signalType: 'PredictionDrift', productionData: { dataContext: 'model_outputs' } },
+    });
+    expect(monitorDefinition.alertNotificationSettings).toBeUndefined();
+  });
+});
+
 describe('what is there already', () => {
   test('is used: resource group, workspace, identity, registry', async () => {
     const { resources, online, deployment } = await made({
@@ -426,6 +501,20 @@ describe('a description that is wrong is refused at once', () => {
     ['a component whose name is too long with the digits', {}, 'a'.repeat(30), 'endpointName: the component'],
     ['a machine that Azure does not have', { hardware: Hardware.of('Standard_X1') }, 'digits', 'Standard_X1'],
     ['a location that is missing', { location: '' }, 'digits', 'location: is missing'],
+    ['a capture of no request', { dataCapture: { percent: 0 } }, 'digits', 'dataCapture.percent: 0 is given'],
+    ['a capture of nothing', { dataCapture: { capture: [] } }, 'digits', 'dataCapture.capture: nothing would be kept'],
+    [
+      'a monitor at no time',
+      { dataCapture: { monitor: { reference: 'a', preprocessingComponentId: 'b', at: '3' } } },
+      'digits',
+      "dataCapture.monitor.at: '3' is given",
+    ],
+    [
+      'a distance that no column can have',
+      { dataCapture: { monitor: { reference: 'a', preprocessingComponentId: 'b', threshold: 2 } } },
+      'digits',
+      'dataCapture.monitor.threshold: 2 is given',
+    ],
     ['a scale to zero', { scaling: { toZero: true } }, 'digits', 'does not scale to zero'],
     [
       'a machine of a further deployment',

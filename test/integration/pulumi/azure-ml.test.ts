@@ -155,6 +155,25 @@ describe.sequential('an endpoint', () => {
     expect(held('machinelearningservices:OnlineDeployment')[0]!.inputs.sku).toMatchObject({ capacity: 7 });
   });
 
+  test('captures requests and has their drift monitored, each in place, and gives both up again', async () => {
+    const environment = { MACHINE: 'Standard_F4s_v2', MODEL: 'digits-encoder', TAG: 'fraud' };
+    const deployed = names();
+    const monitor = { reference: 'azureml:training:1', preprocessingComponentId: 'azureml:columns:1' };
+    const capturing = { ...environment, THERE: JSON.stringify({ dataCapture: { percent: 10, monitor } }) };
+    const ran = await up(capturing);
+    expect(ran.code, ran.said).toBe(0);
+    expect(changes(ran)).toContain('update OnlineDeployment');
+    expect(index(changes(ran), 'update OnlineDeployment')).toBeLessThan(index(changes(ran), 'create Schedule'));
+    expect(names()).toEqual(deployed);
+    const again = await up(capturing);
+    expect(changes(again)).toEqual([]);
+    const without = await up(environment);
+    expect(without.code, without.said).toBe(0);
+    expect(held('machinelearningservices:Schedule')).toEqual([]);
+    const [deployment] = held('machinelearningservices:OnlineDeployment');
+    expect(deployment!.inputs.properties).not.toHaveProperty('dataCollector');
+  });
+
   test('has neither the token of the registry nor a secret in its state or in what is said', async () => {
     const exported = await project.pulumi(['stack', 'export'], { MODEL: 'digits-encoder' });
     expect(exported.code, exported.said).toBe(0);

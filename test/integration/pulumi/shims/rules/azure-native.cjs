@@ -270,6 +270,20 @@ const types = {
       return share > 0 ? [`the deployment takes ${share} percent of the requests; move them first`] : [];
     },
   },
+  'azure-native:machinelearningservices:Schedule': {
+    replaceOn: ['name', 'workspaceName', 'resourceGroupName'],
+    id: (inputs) => `${workspaceId(inputs)}/schedules/${inputs.name}`,
+    refuse: (inputs, cloud) => {
+      const { deploymentId } = inputs.properties.action.monitorDefinition.monitoringTarget;
+      const [, endpoint, deployment] = deploymentId.split(':');
+      const id = `${workspaceId(inputs)}/onlineEndpoints/${endpoint}/deployments/${deployment}`;
+      const { dataCollector } = cloud[id]?.inputs.properties ?? {};
+      return [
+        ...missing(cloud, id, 'what is monitored:'),
+        ...(dataCollector ? [] : [`${id} captures nothing that could be monitored`]),
+      ];
+    },
+  },
   'azure-native:dashboard:Dashboard': inGroup('Microsoft.Dashboard', 'dashboards', 'dashboardName'),
   'azure-native:dashboard:DashboardDefinition': {
     replaceOn: ['definitionName', 'dashboardName', 'resourceGroupName'],
