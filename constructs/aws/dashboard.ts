@@ -3,6 +3,7 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
+import { bottleneckText, bottleneckTitle } from '../../lib/monitoring/bottleneck-platforms.js';
 import { acceleratorLines, type CloudWatchPanel, cloudWatchPanels } from '../../lib/monitoring/cloudwatch.js';
 import type { MonitoringPlan } from '../../lib/monitoring/plan.js';
 import type { EndpointPlan } from '../../lib/plan.js';
@@ -17,7 +18,7 @@ export interface DashboardMachine {
   readonly usdPerHour: number | null;
 }
 
-/** Widgets for the panels that CloudWatch has data for, and those of the platform. */
+/** Widgets for the panels that CloudWatch has data for, those of the platform, and what limits the variant in words. */
 export function dashboardWidgets(
   plan: MonitoringPlan,
   metrics: EndpointMetrics,
@@ -26,8 +27,16 @@ export function dashboardWidgets(
   return [
     ...cloudWatchPanels(plan, machine).map((panel) => planned(panel, metrics)),
     ...platformWidgets(metrics, machine),
+    words(machine.acceleratorCount > 0),
   ];
 }
+
+const words = (accelerated: boolean): cloudwatch.TextWidget =>
+  new cloudwatch.TextWidget({
+    markdown: `### ${bottleneckTitle}\n\n${bottleneckText('aws-sagemaker', accelerated)}`,
+    width: 24,
+    height: 6,
+  });
 
 const planned = (
   { title, unit, stacked, lines, marks }: CloudWatchPanel,

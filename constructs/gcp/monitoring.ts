@@ -71,7 +71,7 @@ export const placeholder = '@SERVICE@';
 /** Makes what watches a Cloud Run service. */
 export function monitor(name: string, plan: EndpointPlan, service: Service, options: MonitorOptions): Monitored {
   const { monitoring, hardware } = plan;
-  const { processors, price } = hardware.chosen;
+  const { processors, accelerator, price } = hardware.chosen;
   const generic = new GenericService(
     name,
     {
@@ -89,6 +89,7 @@ export function monitor(name: string, plan: EndpointPlan, service: Service, opti
       plan: cloudRunMonitoring(monitoring, placeholder),
       dashboardJson: cloudRunDashboard(monitoring, placeholder, {
         processors,
+        accelerated: accelerator !== null,
         usdPerHour: price?.usdPerHour ?? null,
       }),
       serviceId: generic.serviceId,

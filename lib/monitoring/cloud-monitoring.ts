@@ -192,6 +192,13 @@ const widget = ({ title, unit, lines }: Chart) => ({
   },
 });
 
+/** A text over the whole width. */
+export interface Words {
+  readonly title: string;
+  /** Markdown. */
+  readonly content: string;
+}
+
 /** The planned panels, as far as the platform has data for them. */
 const plannedCharts = (plan: MonitoringPlan, say: (value: Expression) => string | null): Chart[] =>
   plan.dashboard.panels.flatMap(({ title, series }) => {
@@ -220,24 +227,33 @@ const canonical = (_key: string, value: unknown): unknown =>
  *
  * @param say - an expression in PromQL; null where the platform publishes nothing of the kind
  * @param further - what only this platform has
+ * @param words - below the charts
  */
 export function dashboardJson(
   plan: MonitoringPlan,
   say: (value: Expression) => string | null,
   further: readonly Chart[],
+  { title, content }: Words,
 ): string {
   const charts = [...plannedCharts(plan, say), ...further];
   const dashboard = {
     displayName: `Slipway: ${plan.model}`,
     mosaicLayout: {
       columns,
-      tiles: charts.map((chart, index) => ({
-        xPos: (index * width) % columns,
-        yPos: Math.floor((index * width) / columns) * height,
-        width,
-        height,
-        widget: widget(chart),
-      })),
+      tiles: [
+        ...charts.map((chart, index) => ({
+          xPos: (index * width) % columns,
+          yPos: Math.floor((index * width) / columns) * height,
+          width,
+          height,
+          widget: widget(chart),
+        })),
+        {
+          yPos: Math.ceil((charts.length * width) / columns) * height,
+          ...{ width: columns, height },
+          widget: { title, text: { content, format: 'MARKDOWN' } },
+        },
+      ],
     },
   };
   return JSON.stringify(dashboard, canonical);

@@ -1,5 +1,6 @@
 /** Monitoring, CloudWatch without the CDK: bodies that its own API takes, for an endpoint that is made elsewhere. */
 
+import { bottleneckText, bottleneckTitle } from './bottleneck-platforms.js';
 import {
   acceleratorLines,
   type CloudWatchAlarm,
@@ -104,6 +105,12 @@ function widget(
   };
 }
 
+/** Below the panels: what limits the variant, as far as they tell. */
+const words = (accelerated: boolean, above: number): object => ({
+  ...{ type: 'text', x: 0, y: Math.ceil((above * width) / columns) * height, width: columns, height },
+  properties: { markdown: `### ${bottleneckTitle}\n\n${bottleneckText('aws-sagemaker', accelerated)}` },
+});
+
 const metricsOf = ({ expression, metrics }: CloudWatchValue, label: string, Period: number, named: Named) => [
   { Id: 'value', Expression: expression, Label: label, ReturnData: true },
   ...Object.entries(metrics).map(([Id, { namespace, name, statistic }]) => ({
@@ -136,7 +143,12 @@ export function cloudWatchDocument(plan: MonitoringPlan, variant: CloudWatchVari
   const panels = [...cloudWatchPanels(plan, variant.machine), ...platformPanels(variant)];
   return {
     dashboardName: `${variant.endpoint}-${variant.variant}`,
-    dashboardBody: { widgets: panels.map((panel, index) => widget(panel, index, variant)) },
+    dashboardBody: {
+      widgets: [
+        ...panels.map((panel, index) => widget(panel, index, variant)),
+        words(variant.machine.acceleratorCount > 0, panels.length),
+      ],
+    },
     metricAlarms: [...alerts.flatMap(({ alarms }) => alarms), ...rollback].map((alarm) =>
       alarmBody(alarm, named(alarm.id), variant),
     ),

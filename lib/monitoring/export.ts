@@ -27,7 +27,9 @@ function googleDocument({ monitoring, hardware }: EndpointPlan, platform: string
   const usdPerHour = chosen.price?.usdPerHour ?? null;
   const service = `projects/${project}/services/${name}`;
   if (platform === 'gcp-cloud-run') {
-    const dashboard = cloudRunDashboard(monitoring, name, { processors: chosen.processors, usdPerHour });
+    const { processors, accelerator } = chosen;
+    const instance = { processors, accelerated: accelerator !== null, usdPerHour };
+    const dashboard = cloudRunDashboard(monitoring, name, instance);
     return cloudMonitoringDocument(name, service, cloudRunMonitoring(monitoring, name), dashboard);
   }
   // One deployed model, whichever it is.

@@ -1,5 +1,6 @@
 /** Monitoring, the emitter for Google's Cloud Monitoring over a Vertex AI endpoint: objectives, alert policies and a dashboard, as data. */
 
+import { bottleneckText, bottleneckTitle } from './bottleneck-platforms.js';
 import { type Chart, type CloudMonitoring, cloudMonitoring, dashboardJson, queryAlert } from './cloud-monitoring.js';
 import type { MonitoringPlan } from './plan.js';
 import {
@@ -115,7 +116,7 @@ function costChart({ id, deployments }: WatchedEndpoint): Chart[] {
 export function vertexDashboard(plan: MonitoringPlan, watched: WatchedEndpoint): string {
   const { id, isPrivate } = watched;
   const scope = { endpoint: id, isPrivate, windowSeconds: 300, memoryBytes: memoryOf(watched) };
-  return dashboardJson(plan, (value) => vertexQuery(value, scope), [
+  const further: readonly Chart[] = [
     {
       title: 'Replicas',
       unit: 'replicas',
@@ -126,5 +127,8 @@ export function vertexDashboard(plan: MonitoringPlan, watched: WatchedEndpoint):
     },
     ...acceleratorCharts(watched),
     ...costChart(watched),
-  ]);
+  ];
+  const accelerated = watched.deployments.some(({ accelerator }) => accelerator !== null);
+  const words = { title: bottleneckTitle, content: bottleneckText('gcp-vertex', accelerated) };
+  return dashboardJson(plan, (value) => vertexQuery(value, scope), further, words);
 }

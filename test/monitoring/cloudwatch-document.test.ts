@@ -12,6 +12,7 @@ const variant = {
 };
 
 interface Widget {
+  readonly type: 'metric' | 'text';
   readonly x: number;
   readonly y: number;
   readonly width: number;
@@ -19,8 +20,9 @@ interface Widget {
   readonly properties: { readonly title: string; readonly region: string; readonly metrics: readonly unknown[][] };
 }
 
+const allOf = (document: ReturnType<typeof cloudWatchDocument>) => document.dashboardBody.widgets as readonly Widget[];
 const widgetsOf = (document: ReturnType<typeof cloudWatchDocument>) =>
-  document.dashboardBody.widgets as readonly Widget[];
+  allOf(document).filter(({ type }) => type === 'metric');
 
 test('widgets lie side by side, within the width', () => {
   const widgets = widgetsOf(cloudWatchDocument(plan, variant));
@@ -38,6 +40,15 @@ test('widgets lie side by side, within the width', () => {
     'Cost (USD an hour)',
     'Time that SageMaker adds (ms)',
   ]);
+});
+
+test('what limits the variant stands below, in words', () => {
+  const widgets = allOf(cloudWatchDocument(plan, variant));
+  expect(widgets.at(-1)).toEqual({
+    ...{ type: 'text', x: 0, y: 18, width: 24, height: 6 },
+    properties: { markdown: expect.stringMatching(/^### What limits it\n\nWhat limits the endpoint, as far/) },
+  });
+  expect(widgets.filter(({ y, height }) => y + height > 18)).toHaveLength(1);
 });
 
 test('a widget names each metric that its lines read, with the names of endpoint and variant', () => {

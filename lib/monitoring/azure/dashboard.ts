@@ -2,6 +2,7 @@
 
 import { DashboardBuilder, DatasourceVariableBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import * as text from '@grafana/grafana-foundation-sdk/text';
+import { bottleneckText, bottleneckTitle } from '../bottleneck-platforms.js';
 import type { Panel, Tile } from '../dashboard.js';
 import { columns, type Drawn, lines, placed, tile } from '../grafana-panels.js';
 import type { MonitoringPlan } from '../plan.js';
@@ -76,6 +77,8 @@ export function azureDashboard(plan: MonitoringPlan, shown: AzureShown): string 
     ...loggedPanels(shown),
     ...platformPanels(shown),
   ];
+  const accelerated = shown.instances.some((each) => each.accelerated);
+  const limits = new text.PanelBuilder().title(bottleneckTitle).content(bottleneckText(shown.platform, accelerated));
   const absentee = new text.PanelBuilder()
     .title('What is not shown')
     .content([...absent[shown.platform], ...shown.notes].map((line) => `- ${line}`).join('\n'));
@@ -83,6 +86,7 @@ export function azureDashboard(plan: MonitoringPlan, shown: AzureShown): string 
   const panels = placed([
     ...tiles.map((each) => ({ panel: tile(source, each), w: tileWidth, h: tileHeight })),
     ...drawn.map((each) => ({ panel: lines(source, each), w: width, h: height })),
+    { panel: limits, w: columns, h: height },
     { panel: absentee, w: columns, h: height },
   ]);
   const dashboard = new DashboardBuilder(`Slipway: ${plan.model}`)

@@ -78,14 +78,14 @@ test('the dashboard draws what Cloud Run publishes, in units that people read', 
       tiles: {
         xPos?: number;
         width: number;
-        widget: { title: string; xyChart: { dataSets: { timeSeriesQuery: { prometheusQuery: string } }[] } };
+        widget: { title: string; xyChart?: { dataSets: { timeSeriesQuery: { prometheusQuery: string } }[] } };
       }[];
     };
   };
   const titles = mosaicLayout.tiles.map(({ widget }) => widget.title);
   expect(titles).toEqual(expect.arrayContaining(['Latency (ms)', 'Instances (instances)', 'Cost (USD an hour)']));
   const queries = mosaicLayout.tiles.flatMap(({ widget }) =>
-    widget.xyChart.dataSets.map(({ timeSeriesQuery }) => timeSeriesQuery.prometheusQuery),
+    (widget.xyChart?.dataSets ?? []).map(({ timeSeriesQuery }) => timeSeriesQuery.prometheusQuery),
   );
   for (const query of queries) {
     expect(query).toContain('service_name="digits-1234567"');

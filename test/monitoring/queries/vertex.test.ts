@@ -133,7 +133,7 @@ interface DrawnChart {
 function drawn(deployments: readonly (typeof l4 | { [Key in keyof typeof l4]: (typeof l4)[Key] | null })[]) {
   const json = vertexDashboard(plan, { id: 'digits-dev', isPrivate: false, deployments: deployments as never });
   const { mosaicLayout } = JSON.parse(json) as { mosaicLayout: { tiles: { widget: DrawnChart }[] } };
-  return mosaicLayout.tiles.map(({ widget }) => widget);
+  return mosaicLayout.tiles.map(({ widget }) => widget).filter((widget) => 'xyChart' in widget);
 }
 
 const queriesOf = ({ xyChart }: DrawnChart) =>
