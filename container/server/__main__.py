@@ -19,6 +19,7 @@ import uvloop
 
 from server import machine
 from server.errors import StartError
+from server.event_log import EventLog
 from server.listener import Listener
 from server.log import log
 from server.routes import Application
@@ -90,6 +91,7 @@ class Server:
         self.application = Application(self.serving, settings.platform)
         self.listener = Listener(self.application, self.serving.limits)
         self.signals = 0
+        self.events: EventLog | None = None
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -102,6 +104,8 @@ class Server:
         loop.call_later(SWEEP_SECONDS, self._sweep)
         threading.Thread(target=self._prepare, args=(loop,), name="prepare", daemon=True).start()
         code = await self.stopped
+        if self.events is not None:
+            self.events.close()
         # Worker threads may still be inside ONNX Runtime: leave without tearing it down under them.
         sys.stderr.flush()
         os._exit(code)
@@ -130,6 +134,9 @@ class Server:
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         sys.setswitchinterval(0.0005)
+        if self.settings.events is not None:
+            self.events = EventLog(self.settings.events, self.serving.name, self.application.metrics.text)
+            self.events.start()
         log("info", "ready", **facts, note=prepared.curve.note)
         _tell({"ready": facts}, self.settings.ready_fd)
 

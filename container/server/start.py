@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from server import config, place
+from server import config, event_log, place
 from server.errors import StartError, together
 from server.place import Fetch
 from server.platforms import Platform
@@ -26,6 +26,7 @@ class Start:
     port: int
     ready_fd: int | None
     check: bool
+    events: event_log.Settings | None
 
 
 def start(arguments: list[str] | None, environment: Mapping[str, str] = os.environ) -> Start:
@@ -43,6 +44,7 @@ def start(arguments: list[str] | None, environment: Mapping[str, str] = os.envir
     platform = read(Platform.of, environment)
     port = read(config.port, given.port, environment)
     found = place.Place(given.serving) if given.serving else read(place.find, environment)
+    events = None if given.check else read(event_log.settings, given.tensorboard, environment)
     serving = read(config.load, found.serving) if found else None
     if serving is not None and found.fetch is None:
         problems += [StartError(sentence) for sentence in config.missing_files(serving)]
@@ -55,7 +57,7 @@ def start(arguments: list[str] | None, environment: Mapping[str, str] = os.envir
     assert serving is not None
     assert found is not None
     host = given.host or ("127.0.0.1" if given.serving else "0.0.0.0")
-    return Start(serving, found.fetch, platform, host, port, given.ready_fd, given.check)
+    return Start(serving, found.fetch, platform, host, port, given.ready_fd, given.check, events)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,6 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     names = ", ".join(config.PORT_VARIABLES)
     parser.add_argument("--port", type=_whole, help=f"port to listen on, 0 for any free one (default: {names}, 8080)")
     parser.add_argument("--ready-fd", type=_whole, metavar="N", help="file descriptor that gets the ready line too")
+    parser.add_argument(
+        "--tensorboard",
+        type=Path,
+        metavar="FOLDER",
+        help=f"write TensorBoard's files there while it runs (default: {event_log.FOLDER_VARIABLE}, or none)",
+    )
     parser.add_argument(
         "--check", action="store_true", help="load, replay the canaries, print one line of JSON, and end: 0, 2 or 3"
     )

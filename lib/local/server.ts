@@ -12,6 +12,8 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Folder for TensorBoard's files, written while it runs; none without. */
+  readonly tensorboard?: string | undefined;
   /** The server's own log lines. */
   readonly onLog?: ((line: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -45,7 +47,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   options.signal?.throwIfAborted();
   const { python, env } = options.environment;
   const { serving, host, port } = options;
-  const args = ['-m', 'server', '--serving', serving, '--host', host, '--port', String(port)];
+  const events = options.tensorboard === undefined ? [] : ['--tensorboard', options.tensorboard];
+  const args = ['-m', 'server', '--serving', serving, '--host', host, '--port', String(port), ...events];
   const child = startChild(python, args, { env });
   const said: string[] = [];
   let logging = false;
