@@ -1,12 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { MEMORY_FILL_LIMIT } from '../../lib/monitoring/alerts.js';
-import { type Condition, type Verdict, verdicts } from '../../lib/monitoring/bottleneck.js';
+import { type Condition, type Verdict, type VerdictId, verdicts } from '../../lib/monitoring/bottleneck.js';
 import { figures } from '../../lib/monitoring/bottleneck-figures.js';
 import { bottleneckProblems, planBottleneck } from '../../lib/monitoring/bottleneck-plan.js';
+import { signsOf } from '../../lib/monitoring/bottleneck-platforms.js';
 import { thresholds } from '../../lib/monitoring/bottleneck-thresholds.js';
 import { planMonitoring } from '../../lib/monitoring/plan.js';
 import { acceleratorJob, figureRecord, figuresIn } from '../../lib/monitoring/queries/bottleneck.js';
 import { prometheusScope } from '../../lib/monitoring/queries/prometheus.js';
+import { packageFile } from '../../lib/package-root.js';
 
 const all: readonly Verdict[] = verdicts;
 const conditions: readonly Condition[] = all.flatMap(({ when }) => when);
@@ -55,6 +58,59 @@ describe('verdicts', () => {
 
   test('call memory full where the alert does', () => {
     expect(thresholds.fullMemory).toBe(MEMORY_FILL_LIMIT);
+  });
+});
+
+describe('the page about them', () => {
+  const page = readFileSync(packageFile('docs', 'monitoring', 'bottleneck.md'), 'utf8');
+  const shown = ({ figure, is, than }: Condition): string => {
+    const { title, unit } = figures[figure];
+    const value = { share: `${Math.round(100 * than)} %`, seconds: `${1000 * than} ms` }[unit as string] ?? than;
+    return `${title} ${is === '<=' ? '≤' : is} ${value}`;
+  };
+  /** No load test brings them about. */
+  const unchecked: readonly string[] = ['gpu-memory', 'batch-overwaiting', 'gpu-link', 'gpu-bandwidth', 'gpu-compute'];
+
+  test('has a row for each, with its conditions, in their order', () => {
+    const rows = all.map(({ id, title, meaning, action, when }) => {
+      const conditions = when.length > 0 ? when.map(shown).join('; ') : 'no other holds';
+      return `| \`${id}\`${unchecked.includes(id) ? ' †' : ''} | **${title}.** ${meaning} | ${conditions} | ${action} |`;
+    });
+    expect(page).toContain(
+      ['| verdict | what it means | when | what to do |', '|---|---|---|---|', ...rows].join('\n'),
+    );
+  });
+
+  test('says of each cloud what its dashboard says', () => {
+    const rowOf = (start: string): string[] =>
+      page
+        .split('\n')
+        .find((line) => line.startsWith(`| ${start}`))!
+        .split('|')
+        .slice(2, -1)
+        .map((cell) => cell.trim());
+    const columns = ['aws-sagemaker', 'azure-ml', 'azure-container-apps', 'gcp-vertex', 'gcp-cloud-run'] as const;
+    const told = (platform: (typeof columns)[number]) =>
+      signsOf(platform, true).flatMap((sign) =>
+        sign.told.map((each) => (typeof each === 'string' ? each : each.title)),
+      );
+    const rows = {
+      memory: 'memory',
+      'cpu-inference': 'processors full',
+      'over-provisioned': 'more machine',
+      'gpu-memory': 'memory of the accelerator',
+      'gpu-compute': 'accelerator full',
+      concurrency: 'too few workers',
+      network: 'network',
+      'Scaling does not keep up': 'scaling',
+    };
+    for (const [verdict, start] of Object.entries(rows)) {
+      const expected = columns.map((platform) => told(platform).includes(verdict as VerdictId));
+      expect(
+        rowOf(start).map((cell) => cell !== '–'),
+        verdict,
+      ).toEqual(expected);
+    }
   });
 });
 
