@@ -1,4 +1,4 @@
-/** `slipway report`: what an optimization tried, measured and decided, in the form that is asked for. */
+/** `slipway report`: what an optimization tried, measured and decided, or what was seen of an endpoint, in the form that is asked for. */
 
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -13,16 +13,7 @@ import { startTensorBoard } from '../../lib/report/tensorboard.js';
 import { cachedFolder, drawView, type View } from '../../lib/report/views.js';
 import { aborted, interruptible, print, say, showSteps } from '../terminal.js';
 import { port } from './model-options.js';
-
-interface ReportOptions {
-  readonly open?: boolean;
-  readonly html?: string;
-  readonly markdown?: boolean;
-  readonly json?: boolean;
-  readonly tensorboard?: boolean;
-  readonly port?: number;
-  readonly notebook?: boolean;
-}
+import { isOfRun, type RunReportOptions, reportRun, withRunOptions } from './report-run.js';
 
 const forms = ['open', 'html', 'markdown', 'json', 'tensorboard', 'notebook'] as const;
 
@@ -35,13 +26,20 @@ Examples:
   $ slipway report build/ --json | jq .winner
   $ slipway report build/ --tensorboard --port 0     # until Ctrl-C
   $ slipway report build/ --notebook                 # build/report.ipynb, executed
+  $ slipway report http://127.0.0.1:8080 --run       # what Prometheus saw of it in the last hour, and what that means
+  $ slipway report http://127.0.0.1:8080 --notebook monday.ipynb --last 1d
+  $ slipway report http://127.0.0.1:8080 --tensorboard runs/ --prometheus http://127.0.0.1:9090
+
+A notebook of an endpoint, and its event files, are those of its run: traffic, latency, stages, errors, drift, memory.
+Of an endpoint that slipway up started here no other option is needed; elsewhere --prometheus says who reads it.
 
 The page, the notebook and TensorBoard work without network. The first use of --notebook or --tensorboard installs
 their Python packages into Slipway's cache.
 
 Exit codes:
   0    done
-  1    there is no report, it cannot be reached, or another version of Slipway wrote it
+  1    there is no report, it or Prometheus cannot be reached or has nothing of that time, another version of Slipway
+       wrote it, or the place cannot be written
   130  ended by Ctrl-C (143: by SIGTERM)`;
 
 const environmentOf = (group: 'optimizer' | 'report', signal: AbortSignal) =>
@@ -107,7 +105,7 @@ async function makeNotebook(source: ReportSource, signal: AbortSignal): Promise<
   print(file);
 }
 
-async function report(where: string, options: ReportOptions): Promise<void> {
+async function report(where: string, options: RunReportOptions): Promise<void> {
   const asked = forms.filter((form) => options[form] !== undefined);
   if (asked.length > 1) {
     throw new SlipwayError(`${asked.map((form) => `--${form}`).join(' and ')} are given. Ask for one form at a time.`);
@@ -115,7 +113,14 @@ async function report(where: string, options: ReportOptions): Promise<void> {
   if (options.port !== undefined && !options.tensorboard) {
     throw new SlipwayError('--port is the port of TensorBoard; give --tensorboard, too.');
   }
+  const ofRun = isOfRun(where, options);
+  if (!ofRun && (typeof options.notebook === 'string' || typeof options.tensorboard === 'string')) {
+    throw new SlipwayError(
+      `'${options.notebook ?? options.tensorboard}' is given, but ${options.notebook ? 'the notebook of an optimization lies' : 'the runs of an optimization lie'} beside its report. Leave it out; of an endpoint's URL it is where its run goes.`,
+    );
+  }
   process.exitCode = await interruptible(async (signal) => {
+    if (ofRun) return reportRun(where, options, signal);
     const source = await readReport(where, signal);
     if (options.tensorboard) return showTensorBoard(source, options.port ?? 6006, signal);
     if (options.notebook) await makeNotebook(source, signal);
@@ -134,16 +139,21 @@ async function report(where: string, options: ReportOptions): Promise<void> {
 }
 
 export function reportCommand(): Command {
-  return new Command('report')
-    .description('show what an optimization tried, measured and decided')
+  const command = new Command('report')
+    .description('show what an optimization tried, measured and decided, or what was seen of an endpoint')
     .argument('<folder|url>', 'a folder made by slipway optimize, or the URL of a running endpoint')
     .option('--open', 'open the page in the browser, and print where it is')
     .option('--html <file>', 'write the page, one file that needs no network')
     .option('--markdown', 'print Markdown, for a pull request')
-    .option('--json', 'print report.json')
-    .option('--tensorboard', 'start TensorBoard on the runs, until Ctrl-C')
+    .option('--json', 'print report.json, or all that was read of a run')
+    .option(
+      '--tensorboard [folder]',
+      'start TensorBoard on the runs, until Ctrl-C; of an endpoint, write its run there',
+    )
     .addOption(new Option('--port <port>', 'port of TensorBoard, 0 for any free one (default: 6006)').argParser(port))
-    .option('--notebook', 'write report.ipynb beside the report, executed')
-    .addHelpText('after', examples)
-    .action(report);
+    .option(
+      '--notebook [file]',
+      'write report.ipynb beside the report, executed; of an endpoint, MODEL.ipynb or the file',
+    );
+  return withRunOptions(command).addHelpText('after', examples).action(report);
 }
