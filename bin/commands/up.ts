@@ -1,17 +1,23 @@
 /** `slipway up`: the whole road on this machine, until Ctrl-C. */
 
-import { Command } from 'commander';
+import { resolve } from 'node:path';
+import { Command, Option } from 'commander';
 import { type LocalEndpoint, runLocally } from '../../lib/local/endpoint.js';
 import { local } from '../../lib/local/machine.js';
+import { noteRunning } from '../../lib/local/running.js';
 import { curlCommand } from '../../lib/local/sample.js';
+import type { MonitoringPlan } from '../../lib/monitoring/plan.js';
 import { planEndpoint } from '../../lib/plan.js';
 import { aborted, interruptible, print, say, showSteps } from '../terminal.js';
 import { type ModelOptions, port, specOf, withModelOptions } from './model-options.js';
+import { latencyMs } from './report-run.js';
 
 interface UpOptions extends ModelOptions {
   readonly port: number;
   readonly monitoring: boolean;
   readonly cache: boolean;
+  readonly p99Ms?: number;
+  readonly tensorboard?: string;
   readonly json?: boolean;
 }
 
@@ -20,6 +26,8 @@ Examples:
   $ slipway up fraud.onnx --data samples.npz
   $ slipway up fraud.onnx --data samples.npz --labels labels.npy --port 9000
   $ slipway up encoder.onnx --data samples.npz --dim sequence=128
+  $ slipway up fraud.onnx --data samples.npz --p99-ms 20     # the objective, for alerts and reports
+  $ slipway up fraud.onnx --data samples.npz --tensorboard runs/
   $ slipway up fraud.onnx --no-monitoring --json`;
 
 /** Of the server's log, what someone should act on. */
@@ -64,12 +72,31 @@ function asJson(running: LocalEndpoint, model: string): string {
   });
 }
 
+/** Notes where the Prometheus is, for `slipway report`. */
+function note(running: LocalEndpoint, { objectives, drift }: MonitoringPlan, p99Ms: number | undefined): () => void {
+  const { endpoint, prometheus } = running;
+  if (prometheus === null) return () => undefined;
+  const availability = objectives.find(({ id }) => id === 'availability')!.target;
+  return noteRunning({
+    endpoint,
+    prometheus,
+    pid: process.pid,
+    objective: { availability, p99Ms: p99Ms ?? null },
+    drift: drift && { psi: drift.psi, minCount: drift.minCount },
+  });
+}
+
 async function up(model: string, options: UpOptions): Promise<void> {
   process.exitCode = await interruptible(async (signal) => {
-    const plan = await showSteps('Reading the model', async () => planEndpoint(specOf(model, options), local()));
-    const { port, monitoring, cache } = options;
-    const running = await runLocally(plan, { port, monitoring, cache, signal, onLog: sayTrouble }, showSteps);
+    const { port, monitoring, cache, p99Ms } = options;
+    const spec = specOf(model, options, p99Ms === undefined ? {} : { monitoring: { slo: { p99Ms } } });
+    const plan = await showSteps('Reading the model', async () => planEndpoint(spec, local()));
+    const tensorboard = options.tensorboard === undefined ? undefined : resolve(options.tensorboard);
+    const settings = { port, monitoring, cache, tensorboard, signal, onLog: sayTrouble };
+    const running = await runLocally(plan, settings, showSteps);
+    let forget = () => {};
     try {
+      forget = note(running, plan.monitoring, p99Ms);
       announce(running, plan.name);
       if (options.json) print(asJson(running, plan.name));
       const broken = await Promise.race([running.broken, aborted(signal)]);
@@ -77,6 +104,7 @@ async function up(model: string, options: UpOptions): Promise<void> {
       else say('\nStopping …');
       return broken ? 1 : 0;
     } finally {
+      forget();
       await running.stop();
     }
   });
@@ -86,6 +114,8 @@ export function upCommand(): Command {
   return withModelOptions(new Command('up'))
     .description('optimize a model, serve it and monitor it on this machine')
     .option('--port <port>', 'port of the endpoint, 0 for any free one', port, 8080)
+    .addOption(new Option('--p99-ms <ms>', 'objective: 99 % of answers within that time').argParser(latencyMs))
+    .option('--tensorboard <folder>', "write timings, traffic, latency and drift there as TensorBoard's files")
     .option('--no-monitoring', 'start neither Prometheus nor the dashboard')
     .option('--no-cache', 'optimize again, and keep nothing')
     .option('--json', 'print one line of JSON on standard output once the endpoint is ready')

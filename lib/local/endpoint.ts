@@ -36,6 +36,12 @@ export interface LocalOptions {
    */
   readonly cache?: boolean;
   /**
+   * Folder into which the server writes stage timings, traffic, latency and drift as TensorBoard's files.
+   *
+   * @default - none is written
+   */
+  readonly tensorboard?: string | undefined;
+  /**
    * Takes the log lines of the server, and what happens to Prometheus.
    *
    * @default - they are dropped
@@ -148,6 +154,7 @@ export async function runLocally(
         serving: join(model.folder, 'serving.json'),
         host,
         port,
+        tensorboard: options.tensorboard,
         onLog: options.onLog,
         signal,
       }),
