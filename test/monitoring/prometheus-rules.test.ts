@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
-import { pagePlan } from '../../lib/local/dashboard.js';
 import { planMonitoring } from '../../lib/monitoring/plan.js';
 import { prometheusConfig, prometheusRules } from '../../lib/monitoring/prometheus-rules.js';
 import { faults } from './promql.js';
@@ -51,12 +50,28 @@ describe('rules for Prometheus', () => {
 
   test('are as quick as the scrape up to an hour, and once a minute above', () => {
     expect(groups.map(({ name, interval }) => `${name}: ${interval}`)).toEqual([
+      'slipway fraud objectives steps: 4m',
       'slipway fraud objectives quick: 5s',
       'slipway fraud objectives slow: 1m',
       'slipway fraud alerts: 5s',
       'slipway fraud bottleneck: 5s',
       'slipway fraud drift: 2m',
     ]);
+  });
+
+  test('read no more than an hour of readings at a time, or a window of drift: longer windows are summed up from steps', () => {
+    const reads = rules.flatMap(({ record, expr }) =>
+      [...expr.matchAll(/\b(onnx_|http_)\w+\{[^}]*\}\[(\w+)\]/g)].map(([, , window]) => ({ record: record!, window })),
+    );
+    const long = reads.filter(({ window }) => /[hd]$/.test(window!) && window !== '1h');
+    expect(long).toEqual([{ record: 'slipway:drift:count', window: '1d' }]);
+    const step = (what: string, window: string) =>
+      `sum_over_time(slipway:availability:${what}_4m{job="slipway-fraud"}[${window}])`;
+    expect(ruleOf('slipway:availability:bad_share_3d').expr).toBe(`${step('bad', '3d')} / ${step('total', '3d')}`);
+    expect(ruleOf('slipway:availability:bad_3d').expr).toBe(step('bad', '3d'));
+    expect(ruleOf('slipway:availability:budget_left_30d').expr).toBe(
+      `1 - ${step('bad', '30d')} / ${step('total', '30d')} / 0.001`,
+    );
   });
 
   test('come out the same, byte for byte', () => {
@@ -68,31 +83,6 @@ describe('rules for Prometheus', () => {
     const down = hostile.groups.flatMap((group) => group.rules).find(({ alert }) => alert === 'EndpointDown')!;
     expect(down.annotations!.summary).toBe('{{ "{{" }} .Labels }}: The endpoint does not answer');
     expect(down.labels.model).toBe('{{ "{{" }} .Labels }}');
-  });
-});
-
-describe('the page’s queries', () => {
-  const page = pagePlan({
-    plan,
-    prometheusUrl: 'http://127.0.0.1:9090',
-    endpointUrl: 'http://127.0.0.1:8080',
-    report: null,
-    sample: {},
-  });
-
-  test('use only metrics and labels that the server exports', () => {
-    const queries = [
-      ...page.panels.flatMap(({ series }) => series.flatMap(({ queries }) => queries)),
-      ...page.tiles.flatMap(({ queries }) => queries),
-      ...page.objectives.map(({ query }) => query),
-    ];
-    expect(queries).toHaveLength(4 * 23 + 2);
-    for (const query of queries) expect(faults(query, recorded), query).toEqual([]);
-  });
-
-  test('draw the stages in the order a request meets them', () => {
-    const stages = page.panels.find(({ id }) => id === 'stages')!;
-    expect(stages.series[0]).toMatchObject({ split: 'stage', order: ['queue', 'preprocess', 'infer', 'postprocess'] });
   });
 });
 

@@ -13,6 +13,19 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+const SVG = 'http://www.w3.org/2000/svg';
+
+export function shape(
+  tag: 'svg' | 'rect' | 'title' | 'line',
+  attributes: Readonly<Record<string, string | number>> = {},
+  ...children: readonly Child[]
+): SVGElement {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, `${value}`);
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+
 /** The element of the page with that id; its absence is a defect of the page. */
 export function byId(id: string): HTMLElement {
   const found = document.getElementById(id);

@@ -67,6 +67,39 @@ export function clock(seconds: number): string {
   return new Date(seconds * 1000).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
 }
 
+/** The same with seconds, and the day where it is not today. */
+export function time(seconds: number): string {
+  const at = new Date(seconds * 1000);
+  const day =
+    at.toDateString() === new Date().toDateString()
+      ? ''
+      : `${at.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })}, `;
+  return `${day}${at.toLocaleTimeString('en-GB')}`;
+}
+
+const spans = [
+  [86_400, 'd'],
+  [3600, 'h'],
+  [60, 'min'],
+  [1, 's'],
+] as const;
+
+/** How long something took or lasts: `12 s`, `5 min`, `3.2 h`. */
+export function lasting(seconds: number): string {
+  const [size, unit] = spans.find(([size]) => seconds >= size) ?? spans[3];
+  const count = seconds / size;
+  return `${count < 10 && size >= 3600 ? Number(count.toFixed(1)) : Math.round(count)} ${unit}`;
+}
+
+/** `1 row`, `500 rows`. */
+export const many = (count: number, what: string): string =>
+  `${Math.round(count).toLocaleString('en')} ${what}${Math.round(count) === 1 ? '' : 's'}`;
+
+/** Cents of a dollar where that says enough, else three digits: `$0.53`, `$0.0042`. */
+export function usd(amount: number): string {
+  return `$${amount === 0 || amount >= 0.1 ? amount.toFixed(2) : Number(amount.toPrecision(2))}`;
+}
+
 /** A word for the shell, whatever is in it. */
 export function shellQuoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;

@@ -1,22 +1,22 @@
-/** The page: what is read when. Drawn from the plan; nothing about a particular model is in here. */
+/** The page: drawn from the plan; nothing about a particular model is in here. */
 
-import { type Chart, makeChart } from './charts.js';
-import { byId, element, say } from './element.js';
-import { activeAlerts, gridOf } from './prometheus.js';
-import {
-  makeObjectives,
-  makeTiles,
-  showAlerts,
-  showCandidates,
-  showCommand,
-  showModel,
-  showReady,
-} from './sections.js';
-import type { PagePlan, PageReady, PageReport } from './shape.js';
+import { type Chart, makeChart } from './chart.js';
+import { choices } from './choices.js';
+import { byId, say } from './element.js';
+import { time } from './format.js';
+import { startRounds } from './rounds.js';
+import { type Section, section } from './section.js';
+import { alertsSection } from './sections/alerts.js';
+import { budgetsSection } from './sections/budgets.js';
+import { showCandidates } from './sections/candidates.js';
+import { showCommand } from './sections/command.js';
+import { driftSection } from './sections/drift.js';
+import { readySection, showModel, showName } from './sections/header.js';
+import { showCard } from './sections/model-card.js';
+import { tilesSection } from './sections/tiles.js';
+import { verdictSection } from './sections/verdict.js';
+import type { PageModel, PagePlan } from './shape.js';
 import { followTheme } from './theme.js';
-
-const QUICKEST_SECONDS = 5;
-const SLOWEST_SECONDS = 30;
 
 async function json<Value>(path: string): Promise<Value> {
   const response = await fetch(path, { signal: AbortSignal.timeout(10_000) });
@@ -26,104 +26,97 @@ async function json<Value>(path: string): Promise<Value> {
 
 const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Asks the endpoint itself: it answers whether or not there is a Prometheus. */
-async function refreshReady(): Promise<void> {
-  showReady(await json<PageReady>('/ready.json'));
-}
-
-function showTrouble(errors: readonly unknown[]): void {
-  const texts = [...new Set(errors.map(words))];
+function showTrouble(troubles: readonly string[]): void {
   const trouble = byId('trouble');
-  say(trouble, texts.length > 0 ? `The figures below are not up to date: ${texts.join('; ')}. Trying again.` : '');
-  trouble.hidden = texts.length === 0;
+  say(
+    trouble,
+    troubles.length > 0 ? `The figures below are not up to date: ${troubles.join('; ')}. Trying again.` : '',
+  );
+  trouble.hidden = troubles.length === 0;
 }
 
-/** Buttons of which one is pressed. */
-function makeRanges(plan: PagePlan, choose: (index: number) => void): void {
-  const buttons = plan.ranges.map(({ title }, index) => {
-    const button = element('button', { type: 'button', 'aria-pressed': `${index === 0}` }, title);
-    button.addEventListener('click', () => {
-      for (const other of buttons) other.setAttribute('aria-pressed', `${other === button}`);
-      choose(index);
-    });
-    return button;
+/** The parts that are told from the report. They change when another model is served. */
+function modelSection(plan: PagePlan, keep: (model: PageModel) => void): Section {
+  let key = '';
+  return section('model', {
+    place: byId('model-card'),
+    always: true,
+    paceSeconds: 60,
+    tell(model) {
+      const next = JSON.stringify(model);
+      if (next === key) return;
+      key = next;
+      keep(model);
+      showModel(plan, model);
+      showCard(model);
+      showCandidates(model.report);
+    },
+    fail: (failed) => say(byId('card-note'), `Not up to date: ${failed}.`),
   });
-  byId('ranges').replaceChildren(...buttons);
 }
 
-function watch(plan: PagePlan, charts: readonly Chart[]): void {
-  const refreshTiles = makeTiles(plan.tiles);
-  const refreshObjectives = makeObjectives(plan.objectives);
-  let rangeIndex = 0;
+function makeControls(plan: PagePlan, sections: readonly Section[]): void {
+  const rounds = startRounds(sections, plan.ranges, showTrouble);
+  byId('ranges').replaceChildren(
+    choices(
+      'How far back the charts look',
+      plan.ranges.map(({ title }) => title),
+      rounds.choose,
+    ),
+  );
+  const [button, note] = [byId('pause'), byId('paused')];
   let paused = false;
-  let timer: number | undefined;
-  let round = 0;
-
-  const refresh = async (): Promise<void> => {
-    window.clearTimeout(timer);
-    round += 1;
-    const own = round;
-    const shownRange = plan.ranges[rangeIndex]!;
-    const grid = gridOf(Date.now() / 1000, shownRange.seconds, shownRange.stepSeconds);
-    const results = await Promise.allSettled([
-      refreshReady(),
-      ...(plan.missing === null
-        ? [
-            ...charts.map((chart) => chart.refresh(grid, rangeIndex)),
-            refreshTiles(rangeIndex),
-            refreshObjectives(),
-            activeAlerts().then((alerts) => showAlerts(alerts, plan.alerts)),
-          ]
-        : []),
-    ]);
-    // A choice made meanwhile has started a round of its own.
-    if (own !== round) return;
-    showTrouble(results.filter((result) => result.status === 'rejected').map(({ reason }) => reason));
-    const seconds = Math.min(SLOWEST_SECONDS, Math.max(QUICKEST_SECONDS, shownRange.stepSeconds));
-    if (!paused && !document.hidden) timer = window.setTimeout(refresh, seconds * 1000);
-  };
-
-  makeRanges(plan, (index) => {
-    rangeIndex = index;
-    void refresh();
-  });
-  const pause = byId('pause');
-  pause.addEventListener('click', () => {
+  const toggle = (): void => {
     paused = !paused;
-    pause.setAttribute('aria-pressed', `${paused}`);
-    say(pause, paused ? 'Resume' : 'Pause');
-    if (paused) window.clearTimeout(timer);
-    else void refresh();
+    button.setAttribute('aria-pressed', `${paused}`);
+    say(button, paused ? 'Resume' : 'Pause');
+    say(note, paused ? `Paused at ${time(Date.now() / 1000)}` : '');
+    if (paused) rounds.pause();
+    else rounds.resume();
+  };
+  button.addEventListener('click', toggle);
+  // By its place on the keyboard: with Alt some layouts make another letter of it.
+  document.addEventListener('keydown', (event) => {
+    if (!event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.code !== 'KeyP') return;
+    event.preventDefault();
+    toggle();
   });
-  document.addEventListener('visibilitychange', () => {
-    if (!document.hidden && !paused) void refresh();
-  });
-  void refresh();
 }
 
 async function start(): Promise<void> {
-  const [plan, report, sample] = await Promise.all([
-    json<PagePlan>('/plan.json'),
-    json<PageReport | null>('/report.json'),
-    json<object>('/sample.json'),
-  ]);
-  showModel(plan, report);
-  showCandidates(report);
+  const [plan, sample] = await Promise.all([json<PagePlan>('/plan.json'), json<object>('/sample.json')]);
+  showName(plan);
   showCommand(plan, sample);
-  const charts = plan.missing === null ? plan.panels.map(makeChart) : [];
-  byId('charts').replaceChildren(...charts.map(({ section }) => section));
   const missing = byId('missing');
   missing.hidden = plan.missing === null;
   say(missing, plan.missing ?? '');
   for (const part of document.querySelectorAll<HTMLElement>('[data-needs="prometheus"]'))
     part.hidden = plan.missing !== null;
+
+  let model: PageModel | undefined;
+  const charts: readonly Chart[] = plan.missing === null ? plan.panels.map(makeChart) : [];
+  byId('charts').replaceChildren(...charts.map((chart) => chart.section.place));
+  const watched =
+    plan.missing === null
+      ? [
+          tilesSection(plan.tiles),
+          verdictSection(plan),
+          alertsSection(),
+          budgetsSection(plan.objectives),
+          ...charts.map((chart) => chart.section),
+          driftSection(plan, () => model?.report?.drift?.reason ?? null),
+        ]
+      : [];
   followTheme(() => {
     for (const chart of charts) chart.repaint();
   });
   new ResizeObserver(() => {
     for (const chart of charts) chart.resize();
   }).observe(byId('charts'));
-  watch(plan, charts);
+  const own = modelSection(plan, (given) => {
+    model = given;
+  });
+  makeControls(plan, [readySection(), own, ...watched]);
 }
 
 start().catch((error: unknown) => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { gridOf, onGrid, timesOf } from '../../../lib/local/page/prometheus.js';
+import { gridOf, onGrid } from '../../lib/local/dashboard/ask.js';
+import { lastOf, shares, spread, timesOf } from '../../lib/local/page/grid.js';
 
 const whole = (min: number, max: number) => fc.integer({ min, max });
 
@@ -46,5 +47,29 @@ describe('the grid of a chart', () => {
         grid,
       ),
     ).toEqual([null, null, 0.001, 0]);
+  });
+});
+
+describe('values over time', () => {
+  test('have a latest value only among the last few points', () => {
+    expect(lastOf([1, 2, null, null])).toBe(2);
+    expect(lastOf([9, null, null, null, null, null])).toBe(null);
+  });
+
+  test('have a least and a greatest one, where anything was measured', () => {
+    expect(spread([null, 3, 1, 2, null])).toEqual([1, 3]);
+    expect(spread([null, null])).toBe(null);
+  });
+
+  test('as shares come to one at every point, and are nothing where nothing was measured', () => {
+    expect(
+      shares([
+        [1, null, 0],
+        [3, null, 0],
+      ]),
+    ).toEqual([
+      [0.25, null, null],
+      [0.75, null, null],
+    ]);
   });
 });
