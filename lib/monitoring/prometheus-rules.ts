@@ -15,33 +15,50 @@ interface Recording {
   readonly value: Expression;
   readonly windowSeconds: number;
 }
+  /** In PromQL, where it is made from other recordings. */
+  readonly expr?: string;
 
 const HOUR = 3600;
-/** Windows above an hour move slowly and read much: once a minute is enough. */
+/** Windows above an hour move slowly: once a minute is enough. */
 const SLOW_SECONDS = 60;
 /** Rules are no fresher than the readings they are made from, and need not be fresher than this. */
 const QUICK_SECONDS = 5;
 
+/**
+ * Windows above an hour are summed up from steps that lie side by side: a month of readings would be read anew every minute. Less than
+ * the 5 minutes after which Prometheus forgets a record, and at least four readings.
+ */
+const STEP_SECONDS = 240;
 const recordName = (id: Objective['id'], what: string, windowSeconds: number): string =>
   `slipway:${id}:${what}_${duration(windowSeconds)}`;
 
 /** Where the rules record what is left of an objective's budget. */
 export const budgetRecord = ({ id, periodSeconds }: Objective): string => recordName(id, 'budget_left', periodSeconds);
 
-function recordingsOf(objective: Objective): readonly Recording[] {
+function recordingsOf(objective: Objective, selector: string): readonly Recording[] {
   const { id, bad, total, burn, periodSeconds, target } = objective;
-  const named = (what: string, windowSeconds: number, value: Expression): Recording => ({
-    record: recordName(id, what, windowSeconds),
-    value,
-    windowSeconds,
+  const named = (what: string, windowSeconds: number, value: Expression, expr?: string): Recording => ({
+    ...{ record: recordName(id, what, windowSeconds), value, windowSeconds },
+    ...(expr !== undefined && { expr }),
   });
   const longs = burn.map(({ longSeconds }) => longSeconds);
+  const steps = (what: 'bad' | 'total', windowSeconds: number): string =>
+    `sum_over_time(${recordName(id, what, STEP_SECONDS)}{${selector}}[${duration(windowSeconds)}])`;
+  const summed = (windowSeconds: number, expr: string): string | undefined => (windowSeconds > HOUR ? expr : undefined);
+  const badShare = (window: number): string => `${steps('bad', window)} / ${steps('total', window)}`;
   const windows = [...new Set([...longs, ...burn.map(({ shortSeconds }) => shortSeconds)])].sort((a, b) => a - b);
   const budget = Number((1 - target).toPrecision(12));
   return [
-    ...windows.map((window) => named('bad_share', window, { op: 'ratio', of: bad, to: total })),
-    ...longs.map((window) => named('bad', window, bad)),
-    named('budget_left', periodSeconds, { op: 'budgetLeft', bad, total, budget }),
+    named('bad', STEP_SECONDS, bad),
+    named('total', STEP_SECONDS, total),
+    ...windows.map((window) =>
+      named('bad_share', window, { op: 'ratio', of: bad, to: total }, summed(window, badShare(window))),
+    ),
+    ...longs.map((window) => named('bad', window, bad, summed(window, steps('bad', window)))),
+    named(
+      ...(['budget_left', periodSeconds, { op: 'budgetLeft', bad, total, budget }] as const),
+      `1 - ${badShare(periodSeconds)} / ${budget}`,
+    ),
   ];
 }
 
@@ -68,17 +85,17 @@ function alertRule(alert: Alert, plan: MonitoringPlan, scope: Scope, say: (compa
 }
 
 /**
- * The rule file of a plan: one group of quick and one of slow recording rules, one of alerts. Deterministic.
+ * The rule file of a plan: groups of recording rules for the objectives, one of alerts, one of verdicts, one of drift. Deterministic.
  *
- * `slipway:<objective>:bad_share_<window>` is the share of bad requests, 0 to 1; `bad_<window>` their number;
+ * `slipway:<objective>:bad_share_<window>` is the share of bad requests, 0 to 1; `bad_<window>` their number, `total_<window>` that of all;
  * `budget_left_<period>` the share of the error budget that is left. Each carries the labels of `prometheusScope`.
  */
 export function prometheusRules(plan: MonitoringPlan): string {
   const scope = prometheusScope(plan);
-  const recordings = plan.objectives.flatMap(recordingsOf);
+  const selector = selectorOf(scope);
+  const recordings = plan.objectives.flatMap((objective) => recordingsOf(objective, selector));
   const key = (value: Expression, windowSeconds: number): string => JSON.stringify([value, windowSeconds]);
   const recorded = new Map(recordings.map(({ record, value, windowSeconds }) => [key(value, windowSeconds), record]));
-  const selector = selectorOf(scope);
   const say = ({ value, windowSeconds, is, than }: Comparison): string => {
     const record = recorded.get(key(value, windowSeconds));
     return `${record ? `${record}{${selector}}` : promql(value, { scope, windowSeconds })} ${is} ${than}`;
@@ -87,22 +104,26 @@ export function prometheusRules(plan: MonitoringPlan): string {
   const recordingGroup = (pace: string, seconds: number, rules: readonly Recording[]): object => ({
     name: `slipway ${plan.model} objectives ${pace}`,
     interval: duration(seconds),
-    rules: rules.map(({ record, value, windowSeconds }) => ({
+    rules: rules.map(({ record, value, windowSeconds, expr = promql(value, { scope, windowSeconds }) }) => ({
       record,
-      expr: promql(value, { scope, windowSeconds }),
+      expr,
       labels: scope,
     })),
   });
   const groups = [
-    recordingGroup(
-      'quick',
-      quickSeconds,
-      recordings.filter(({ windowSeconds }) => windowSeconds <= HOUR),
-    ),
-    recordingGroup(
-      'slow',
-      Math.max(plan.scrapeSeconds, SLOW_SECONDS),
-      recordings.filter(({ windowSeconds }) => windowSeconds > HOUR),
+  const paces = {
+    steps: STEP_SECONDS,
+    quick: quickSeconds,
+    slow: Math.max(plan.scrapeSeconds, SLOW_SECONDS),
+  } as const;
+  const paceOf = (windowSeconds: number): keyof typeof paces =>
+    windowSeconds === STEP_SECONDS ? 'steps' : windowSeconds <= HOUR ? 'quick' : 'slow';
+    ...(Object.keys(paces) as (keyof typeof paces)[]).map((pace) =>
+      recordingGroup(
+        pace,
+        paces[pace],
+        recordings.filter(({ windowSeconds }) => paceOf(windowSeconds) === pace),
+      ),
     ),
     {
       name: `slipway ${plan.model} alerts`,
