@@ -7,6 +7,7 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sagemaker from 'aws-cdk-lib/aws-sagemaker';
 import type { Construct } from 'constructs';
 import { type Problem, problemsOf } from '../../lib/errors.js';
+import type { DriftMonitorOptions } from './drift-monitor.js';
 import { grantWrite, lockedBucket } from './locked-bucket.js';
 
 /** What of requests and answers is kept. */
@@ -25,7 +26,11 @@ export interface DataCaptureOptions {
    * @default - a new one: encrypted, versioned, closed to the public, its objects removed after `days`; it stays when the stack goes
    */
   readonly bucket?: s3.IBucket;
-  /** @default 'capture' */
+  /**
+   * Path of the folder in the bucket.
+   *
+   * @default 'capture'
+   */
   readonly prefix?: string;
   /**
    * Days that objects of a new bucket stay, whole, from 1.
@@ -33,23 +38,35 @@ export interface DataCaptureOptions {
    * @default 30
    */
   readonly days?: number;
+  /**
+   * Have SageMaker Model Monitor compare what was captured with a baseline of yours. AWS has closed Model Monitor to new customers.
+   *
+   * @default - none: the server's own counters tell drift, where something reads them
+   */
+  readonly monitor?: DriftMonitorOptions;
 }
 
 export function dataCaptureProblems(options: DataCaptureOptions | undefined): Problem[] {
   if (!options) return [];
-  const { percent, capture, bucket, days } = options;
+  const { percent, capture, bucket, days, prefix = '' } = options;
   const whole = (value: number | undefined, most: number): boolean =>
     value === undefined || Token.isUnresolved(value) || (Number.isInteger(value) && value >= 1 && value <= most);
   return problemsOf([
     [!whole(percent, 100), 'dataCapture.percent', `${percent} is given; allowed: a whole number from 1 to 100`],
     [!whole(days, 36_500), 'dataCapture.days', `${days} is given; allowed: a whole number from 1`],
     [capture?.length === 0, 'dataCapture.capture', "nothing would be kept. Give 'input', 'output' or both"],
+    [
+      !Token.isUnresolved(prefix) && /^\/|\/$/.test(prefix),
+      'dataCapture.prefix',
+      `'${prefix}' is given; allowed: the folder's path without '/' at its ends`,
+    ],
     [bucket && days !== undefined, 'dataCapture.days', 'the bucket is yours, and so are its rules. Leave out days'],
   ]);
 }
 
 export interface Capture {
   readonly bucket: s3.IBucket;
+  readonly prefix: string;
   readonly config: sagemaker.CfnEndpointConfig.DataCaptureConfigProperty;
 }
 
@@ -60,6 +77,7 @@ export function dataCapture(scope: Construct, options: DataCaptureOptions, role:
   grantWrite(scope, role, bucket, prefix);
   return {
     bucket,
+    prefix,
     config: {
       enableCapture: true,
       initialSamplingPercentage: percent,

@@ -19,6 +19,7 @@ export {
 } from './container-image.js';
 export { costTag } from './cost-guards.js';
 export type { DataCaptureOptions } from './data-capture.js';
+export type { DriftMonitor, DriftMonitorOptions } from './drift-monitor.js';
 export type { IModelEndpoint } from './endpoint-base.js';
 export type { MetricOptions } from './endpoint-metrics.js';
 export type { EndpointOptions } from './endpoint-options.js';

@@ -18,6 +18,7 @@ import { containerModel } from './container-model.js';
 import { budget, budgetProblems, idleAlarm } from './cost-guards.js';
 import { endpointDashboard } from './dashboard.js';
 import { type DataCaptureOptions, dataCapture, dataCaptureProblems } from './data-capture.js';
+import { type DriftMonitor, driftMonitor, driftMonitorProblems } from './drift-monitor.js';
 import { invokeActions, ModelEndpointBase } from './endpoint-base.js';
 import { EndpointMetrics } from './endpoint-metrics.js';
 import { type EndpointOptions, optionProblems } from './endpoint-options.js';
@@ -167,6 +168,8 @@ export class ModelEndpoint extends ModelEndpointBase {
   readonly connections: ec2.Connections;
   /** Null without data capture. */
   readonly captureBucket: s3.IBucket | null;
+  /** Null without `dataCapture.monitor`. */
+  readonly driftMonitor: DriftMonitor | null;
   readonly resources: ModelEndpointResources;
 
   constructor(scope: Construct, id: string, props: ModelEndpointProps) {
@@ -241,6 +244,10 @@ export class ModelEndpoint extends ModelEndpointBase {
         deploymentConfig: deploymentConfig(props.rollout ?? {}, rollback),
       }),
     });
+
+    const monitor = props.dataCapture?.monitor;
+    this.driftMonitor =
+      monitor && capture ? driftMonitor(this, monitor, { ...capture, key: key!, endpoint, endpointName: name }) : null;
 
     const schedules = props.schedules ?? [];
     const component = toZero
@@ -385,6 +392,7 @@ function ownProblems(scope: Construct, props: ModelEndpointProps): Problem[] {
     ...rollbackProblems(rollbackAlarms, latency ? 2 : 1),
     ...boundsProblems(schedules, toZero ? 0 : 1),
     ...dataCaptureProblems(props.dataCapture),
+    ...driftMonitorProblems(scope, props.dataCapture, variantsOf(props).length),
     ...budgetProblems(props, notify),
     ...(toZero ? toZeroProblems(props) : []),
   ];

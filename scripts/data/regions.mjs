@@ -1,4 +1,4 @@
-// The regions that `prices.json` may name, by cloud: the first word of a platform. A new region of a cloud comes here first.
+// The regions that `prices.json` and other tables may name, by cloud: the first word of a platform. A new region of a cloud comes here first.
 const words = (text) => new Set(text.split(/\s+/).filter(Boolean));
 
 export const regions = {

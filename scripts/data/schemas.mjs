@@ -1,4 +1,5 @@
 // What a cell of each table under `data/` may hold. A column: what it is, its range, whether it may be empty, whose key it is.
+import { regions } from './regions.mjs';
 
 const text = { type: 'text' };
 const maybeText = { type: 'text', empty: true };
@@ -93,6 +94,14 @@ export const tables = {
       inference_ami: maybeText,
       verified: oneOf('true', 'false'),
       note: maybeText,
+    },
+  },
+  'platforms/model-monitor.csv': {
+    key: ['region'],
+    columns: {
+      region: oneOf(...regions.aws),
+      account: { type: 'text', pattern: /^\d{12}$/ },
+      source: keyOf('sources.csv'),
     },
   },
   'hardware/efficiency.csv': {
@@ -213,6 +222,7 @@ export const documents = [
   'metrics/azure-ml.json',
   'metrics/azure-ml-traffic-log.json',
   'metrics/container-apps.json',
+  'metrics/wrong-names.json',
 ];
 
 const count = { kind: 'number', least: 0 };

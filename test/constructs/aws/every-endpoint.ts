@@ -4,6 +4,7 @@ import type { App } from 'aws-cdk-lib';
 import { Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as kms from 'aws-cdk-lib/aws-kms';
+import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { AsyncModelEndpoint, Hardware, ModelEndpoint, ServerlessModelEndpoint } from '../../../constructs/aws/index.js';
@@ -21,9 +22,13 @@ function topicIn(stack: Stack): sns.Topic {
 export const everyEndpoint: Readonly<Record<string, (app: App) => Stack>> = {
   RealTime: (app) => {
     const stack = new Stack(app, 'RealTime', { env });
+    const bucket = s3.Bucket.fromBucketName(stack, 'Baselines', 'baselines');
     new ModelEndpoint(stack, 'Digits', {
       ...{ model: digits, objective, image: readyImage(stack), notify: [topicIn(stack)] },
-      dataCapture: { percent: 10 },
+      dataCapture: {
+        percent: 10,
+        monitor: { baseline: { bucket, prefix: 'digits/3' }, preprocessor: { bucket, key: 'digits/columns.py' } },
+      },
       secrets: { TOKEN: secretsmanager.Secret.fromSecretNameV2(stack, 'Token', 'shop/token') },
       monitoring: { budget: {} },
     });
