@@ -68,6 +68,8 @@ const DEFAULT_LAST_SECONDS = 3600;
 /** Readings of this time tell how often Prometheus reads. */
 const RECENT_SECONDS = 600;
 const MOST_POINTS = 500;
+/** Where it cannot be told, since there is but one reading. */
+const USUAL_SCRAPE_SECONDS = 15;
 const anotherPrometheus = 'Give the address of the Prometheus that reads the endpoint with --prometheus.';
 
 /** An answer within a time, or a sentence with `remedy`. */
@@ -135,11 +137,43 @@ function jobOf(found: readonly Found[], endpoint: string, model: string, prometh
   );
 }
 
+const timesOf = (found: readonly Found[]): readonly number[] =>
+  found.flatMap(({ values = [] }) => values.map(([at]) => at)).sort((a, b) => a - b);
+
 /** Seconds between two readings, at least 1. */
 function scrapeSecondsOf(found: readonly Found[]): number {
-  const times = (found[0]?.values ?? []).map(([at]) => at);
+  const times = timesOf(found.slice(0, 1));
   const gaps = times.slice(1).map((at, index) => at - times[index]!);
-  return gaps.length === 0 ? 15 : Math.max(1, Math.round(Math.min(...gaps)));
+  return gaps.length === 0 ? USUAL_SCRAPE_SECONDS : Math.max(1, Math.round(Math.min(...gaps)));
+}
+
+interface Readings {
+  readonly scrapeSeconds: number;
+  /** The last one. Prometheus would guess what came between it and any later time. */
+  readonly end: number;
+  /** Whole seconds from the first one, or from as far back as was asked, to the last. */
+  readonly seconds: number;
+}
+
+/** When the endpoint was read. */
+async function readings(base: string, job: string, lastSeconds: number, signal: AbortSignal): Promise<Readings> {
+  const now = Date.now() / 1000;
+  const ready = `onnx_model_ready{job=${quote(job)}}`;
+  const recent = await ask(
+    base,
+    'query',
+    { query: `${ready}[${duration(RECENT_SECONDS)}]`, time: String(now) },
+    signal,
+  );
+  const scrapeSeconds = scrapeSecondsOf(recent);
+  const times = timesOf(recent);
+  const step = Math.max(scrapeSeconds, Math.ceil(lastSeconds / MOST_POINTS));
+  const span = { start: String(now - lastSeconds), end: String(now), step: String(step) };
+  const along = timesOf(await ask(base, 'query_range', { query: `count(${ready})`, ...span }, signal));
+  const end = times.at(-1) ?? along.at(-1) ?? now;
+  const first = Math.min(along[0] ?? end, times[0] ?? end);
+  const seconds = Math.min(lastSeconds, Math.max(2 * scrapeSeconds, Math.ceil(end - first)));
+  return { scrapeSeconds, end, seconds };
 }
 
 /**
@@ -159,31 +193,18 @@ export async function runRequest(where: string, options: RunOptions): Promise<Ru
       `No Prometheus is known to read '${endpoint}': it was not started by slipway up on this machine, or without monitoring. Give its address with --prometheus, such as --prometheus http://127.0.0.1:9090.`,
     );
   }
-  const end = Date.now() / 1000;
   const look = duration(lastSeconds);
   const ofModel = `onnx_model_ready{model=${quote(model)}}`;
   const instances = `count by (job, instance) (last_over_time(${ofModel}[${look}]))`;
-  const found = await ask(prometheus, 'query', { query: instances, time: String(end) }, signal);
+  const found = await ask(prometheus, 'query', { query: instances }, signal);
   if (found.length === 0) {
     throw new SlipwayError(
       `Prometheus at '${prometheus}' has no reading of '${model}' in the last ${look}. Does it read '${endpoint}/metrics'? Just started, an endpoint has its first reading after some seconds; --last looks further back.`,
     );
   }
   const scope = { job: jobOf(found, endpoint, model, prometheus) };
-  const ready = `onnx_model_ready{job=${quote(scope.job)}}`;
-  const recent = await ask(
-    prometheus,
-    'query',
-    { query: `${ready}[${duration(RECENT_SECONDS)}]`, time: String(end) },
-    signal,
-  );
-  const scrapeSeconds = scrapeSecondsOf(recent);
-  const step = Math.max(scrapeSeconds, Math.ceil(lastSeconds / MOST_POINTS));
-  const span = { start: String(end - lastSeconds), end: String(end), step: String(step) };
-  const [all] = await ask(prometheus, 'query_range', { query: `count(${ready})`, ...span }, signal);
-  const first = all?.values?.[0]?.[0] ?? end - step;
-  const seconds = Math.min(lastSeconds, Math.max(2 * scrapeSeconds, Math.ceil(end - first + scrapeSeconds)));
-  const time = { scope, seconds, scrapeSeconds };
+  const { end, ...length } = await readings(prometheus, scope.job, lastSeconds, signal);
+  const time = { scope, ...length };
   const promised = {
     availability: note?.objective.availability ?? Number((defaultSlo.availability / 100).toPrecision(12)),
     p99Ms: options.p99Ms ?? note?.objective.p99Ms ?? null,
@@ -193,7 +214,7 @@ export async function runRequest(where: string, options: RunOptions): Promise<Ru
     endpoint,
     prometheus,
     model,
-    start: end - seconds,
+    start: end - length.seconds,
     end,
     objective: { ...promised, boundMs: latencyBound(promised) },
     drift: drift && { psi: drift.psi, minCount: drift.minCount, stepSeconds: pieceSeconds(time) },
