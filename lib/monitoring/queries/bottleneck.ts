@@ -89,7 +89,7 @@ const figureQueries: Readonly<Record<FigureId, (from: Sources) => string>> = {
   cpu_used: (from) => `${cpu(from)} / ${processorTime(from)}`,
   cores: (from) => `${wanted(from)} / ${replicaTime(from)}`,
   cores_used: (from) => `${cpu(from)} / ${replicaTime(from)}`,
-  taken: (from) => `1 - ${cpu(from)} / ${wanted(from)}`,
+  taken: ({ figure }) => `1 - ${figure('cpu_used')} / ${figure('cpu')}`,
   loop_wanted: (from) => `${gained(from, 'onnx_event_loop_seconds_total')} / ${replicaTime(from)}`,
   loop: (from) =>
     `${gained(from, 'onnx_event_loop_seconds_total', 'state="running"')} / (${replicaTime(from)} - (${gained(from, 'onnx_event_loop_seconds_total', 'state="waiting"')} or 0 * ${replicaTime(from)}))`,
