@@ -179,7 +179,8 @@ export function driftMonitor(parent: Construct, options: DriftMonitorOptions, ca
       },
     },
     // Requests are read by code that reaches nothing: SageMaker brings the files and fetches the results.
-    networkConfig: { enableNetworkIsolation: true },
+    // One machine has nobody to talk to, but rules of organizations ask for the encryption all the same.
+    networkConfig: { enableNetworkIsolation: true, enableInterContainerTrafficEncryption: true },
     // As long as the shortest time between two jobs.
     stoppingCondition: { maxRuntimeInSeconds: 3600 },
   });

@@ -83,7 +83,7 @@ describe('a monitor', () => {
       JobResources: {
         ClusterConfig: { InstanceCount: 1, InstanceType: 'ml.m5.xlarge', VolumeSizeInGB: 30, VolumeKmsKeyId: key },
       },
-      NetworkConfig: { EnableNetworkIsolation: true },
+      NetworkConfig: { EnableNetworkIsolation: true, EnableInterContainerTrafficEncryption: true },
       StoppingCondition: { MaxRuntimeInSeconds: 3600 },
     });
   });

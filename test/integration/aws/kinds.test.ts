@@ -80,6 +80,37 @@ const targets = async (stack: string) => {
     .sort();
 };
 
+interface Definition {
+  readonly JobDefinitionName: string;
+  readonly DataQualityBaselineConfig: { readonly StatisticsResource: { readonly S3Uri: string } };
+  readonly DataQualityAppSpecification: { readonly ImageUri: string };
+  readonly DataQualityJobInput: { readonly EndpointInput: { readonly EndpointName: string } };
+}
+
+/** The monitor of a stack: when it runs, and its job as SageMaker describes it. */
+async function monitored(stack: string) {
+  const schedule = await only<{
+    MonitoringScheduleName: string;
+    MonitoringScheduleConfig: {
+      MonitoringJobDefinitionName: string;
+      ScheduleConfig: { ScheduleExpression: string };
+    };
+  }>(stack, 'AWS::SageMaker::MonitoringSchedule');
+  const { MonitoringJobDefinitionName: JobDefinitionName, ScheduleConfig } = schedule.MonitoringScheduleConfig;
+  const definition = await cloud.ask<Definition>('sagemaker', 'describe_data_quality_job_definition', {
+    JobDefinitionName,
+  });
+  return { name: schedule.MonitoringScheduleName, expression: ScheduleConfig.ScheduleExpression, definition };
+}
+
+const definitions = async () =>
+  (
+    await cloud.ask<{ JobDefinitionSummaries: { MonitoringJobDefinitionName: string }[] }>(
+      'sagemaker',
+      'list_data_quality_job_definitions',
+    )
+  ).JobDefinitionSummaries.map((each) => each.MonitoringJobDefinitionName);
+
 describe.sequential('deployed', () => {
   test('an endpoint with accelerators has types by rank, and the machine image for them', async () => {
     const { config } = await described('Accelerated');
@@ -160,6 +191,22 @@ describe.sequential('deployed', () => {
     expect(ShadowProductionVariants).toMatchObject([{ VariantName: 'shadow', InitialVariantWeight: 0.5 }]);
   });
 
+  test('a monitor finds the job that it starts by the name that it got, and the job its endpoint', async () => {
+    const { endpoint, config } = await described('Monitored');
+    expect(config.DataCaptureConfig!.InitialSamplingPercentage).toBe(100);
+    const { name, expression, definition } = await monitored('Monitored');
+    expect(name).toBe(endpoint.EndpointName);
+    expect(expression).toBe('cron(0 0 ? * * *)');
+    expect(definition.DataQualityAppSpecification.ImageUri).toBe(
+      `156813124566.dkr.ecr.${region}.amazonaws.com/sagemaker-model-monitor-analyzer`,
+    );
+    expect(definition.DataQualityBaselineConfig.StatisticsResource.S3Uri).toBe(
+      's3://baselines/digits/1/statistics.json',
+    );
+    expect(definition.DataQualityJobInput.EndpointInput.EndpointName).toBe(endpoint.EndpointName);
+    expect(await definitions()).toEqual([definition.JobDefinitionName]);
+  });
+
   test('an endpoint uses the network, role and key that are there', async () => {
     const held = (await cloud.held()).filter(({ stack }) => stack === 'Existing');
     const roles = held.filter(({ type }) => type === 'AWS::IAM::Role');
@@ -191,8 +238,10 @@ describe.sequential('deployed', () => {
 
 describe.sequential('changed', () => {
   let before: Awaited<ReturnType<typeof described>>;
+  let monitor: Awaited<ReturnType<typeof monitored>>;
   beforeAll(async () => {
     before = await described('Variants');
+    monitor = await monitored('Monitored');
     await run('deploy', { CHANGED: '1' });
   });
 
@@ -202,6 +251,16 @@ describe.sequential('changed', () => {
     expect(endpoint.EndpointConfigName).not.toBe(before.endpoint.EndpointConfigName);
     expect(endpoint.ProductionVariants).toMatchObject([{ VariantName: 'main', CurrentWeight: 1 }]);
     expect((await targets('Variants')).map(([name]) => name)).toEqual(['main']);
+  });
+
+  test('the monitor starts another job, more often, and the one before is gone', async () => {
+    const { name, expression, definition } = await monitored('Monitored');
+    expect([name, expression]).toEqual([monitor.name, 'cron(0 0/6 ? * * *)']);
+    expect(definition.JobDefinitionName).not.toBe(monitor.definition.JobDefinitionName);
+    expect(definition.DataQualityBaselineConfig.StatisticsResource.S3Uri).toBe(
+      's3://baselines/digits/2/statistics.json',
+    );
+    expect(await definitions()).toEqual([definition.JobDefinitionName]);
   });
 
   test('other machines, bounds, memory, shares', async () => {
@@ -224,8 +283,9 @@ test('removed, nothing is left but buckets that are to stay', async () => {
   expect(left).toEqual([]);
   const { Endpoints } = await cloud.ask<{ Endpoints: object[] }>('sagemaker', 'list_endpoints');
   expect(Endpoints).toEqual([]);
+  expect(await definitions()).toEqual([]);
   const { Buckets } = await cloud.ask<{ Buckets: { Name: string }[] }>('s3', 'list_buckets');
   expect(Buckets.filter(({ Name }) => !Name.startsWith('cdk-')).map(({ Name }) => Name.split('-')[0])).toEqual(
-    expect.arrayContaining(['asynchronous', 'existing']),
+    expect.arrayContaining(['asynchronous', 'existing', 'monitored']),
   );
 });

@@ -23,7 +23,7 @@ beforeAll(async () => {
   templates = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => /^\w+\.mjs\/\w+\.template\.json$/.test(name))
     .map((name) => join(folder, name));
-  expect(templates).toHaveLength(8);
+  expect(templates).toHaveLength(9);
 });
 
 /** What a Python tool prints; some end with a code when they find something. */

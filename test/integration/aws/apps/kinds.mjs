@@ -7,6 +7,7 @@ const require = createRequire(import.meta.url);
 const ec2 = require('aws-cdk-lib/aws-ec2');
 const iam = require('aws-cdk-lib/aws-iam');
 const kms = require('aws-cdk-lib/aws-kms');
+const s3 = require('aws-cdk-lib/aws-s3');
 const secretsmanager = require('aws-cdk-lib/aws-secretsmanager');
 const sns = require('aws-cdk-lib/aws-sns');
 const { AsyncModelEndpoint, Hardware, ModelEndpoint, ServerlessModelEndpoint } = slipway;
@@ -56,6 +57,16 @@ const kinds = {
   Shadow: (stack) => {
     const shadow = { model: encoder, share: changed ? 1 : 0.5, image: readyImage(stack, 'Next') };
     new ModelEndpoint(stack, 'Digits', { model: digits, objective, shadow, image: readyImage(stack) });
+  },
+  // Once a day against one baseline, then every six hours against another.
+  Monitored: (stack) => {
+    const bucket = s3.Bucket.fromBucketName(stack, 'Baselines', 'baselines');
+    const monitor = {
+      baseline: { bucket, prefix: changed ? 'digits/2' : 'digits/1' },
+      preprocessor: { bucket, key: 'digits/columns.py' },
+      ...(changed && { everyHours: 6 }),
+    };
+    new ModelEndpoint(stack, 'Digits', { model: digits, image: readyImage(stack), dataCapture: { monitor } });
   },
   Existing: (stack) => {
     const [vpcId, ...subnets] = (process.env.NETWORK ?? 'vpc-1,subnet-1,subnet-2').split(',');

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from typing import Any
 
 from moto import server
@@ -12,6 +13,7 @@ from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import ValidationError
 from moto.sagemaker import models as sagemaker
 from resource_types import ACCOUNT, Resource, client, register
+from sagemaker import check
 
 
 class CompositeAlarm(Resource):
@@ -47,6 +49,43 @@ class InferenceComponent(Resource):
         return arn, {"InferenceComponentArn": arn}
 
 
+class DataQualityJobDefinition(Resource):
+    NAME, TYPE = "JobDefinitionName", "AWS::SageMaker::DataQualityJobDefinition"
+
+    @classmethod
+    def put(cls, name: str, props: dict[str, Any], region: str) -> tuple[str, dict[str, str]]:
+        check("CreateDataQualityJobDefinition", cls.NAME, props)
+        backend = sagemaker.sagemaker_backends[ACCOUNT][region]
+        endpoint = backend.describe_endpoint(props["DataQualityJobInput"]["EndpointInput"]["EndpointName"])
+        config = backend.describe_endpoint_config(endpoint["EndpointConfigName"])
+        if not (config.get("DataCaptureConfig") or {}).get("EnableCapture"):
+            raise ValidationError(message=f"{name}: the endpoint {endpoint['EndpointName']} captures no data")
+        # Every definition without a name gets one of its own, a changed one too.
+        named = {cls.NAME: f"CFN-Definition-{secrets.token_hex(6)}", **props}
+        arn = client("sagemaker", region).create_data_quality_job_definition(**named)["JobDefinitionArn"]
+        return arn, {"JobDefinitionArn": arn}
+
+    def drop(self) -> None:
+        name = self.physical_resource_id.split("/")[-1]
+        client("sagemaker", self.region).delete_data_quality_job_definition(JobDefinitionName=name)
+
+
+class MonitoringSchedule(Resource):
+    NAME, TYPE = "MonitoringScheduleName", "AWS::SageMaker::MonitoringSchedule"
+
+    @classmethod
+    def put(cls, name: str, props: dict[str, Any], region: str) -> tuple[str, dict[str, str]]:
+        check("CreateMonitoringSchedule", cls.NAME, props)
+        config = props["MonitoringScheduleConfig"]
+        expression = config["ScheduleConfig"]["ScheduleExpression"]
+        if not re.fullmatch(r"cron\(0 (\*|([01]?\d|2[0-3])(/([1-9]|1\d|2[0-4]))?) \? \* \* \*\)", expression):
+            raise ValidationError(message=f"{name}: Model Monitor has no timetable {expression}")
+        definition = config["MonitoringJobDefinitionName"]
+        client("sagemaker", region).describe_data_quality_job_definition(JobDefinitionName=definition)
+        arn = f"arn:aws:sagemaker:{region}:{ACCOUNT}:monitoring-schedule/{name.lower()}"
+        return arn, {"MonitoringScheduleArn": arn}
+
+
 class ServiceLinkedRole(Resource):
     TYPE = "AWS::IAM::ServiceLinkedRole"
 
@@ -60,7 +99,7 @@ class Metadata(Resource):
     TYPE = "AWS::CDK::Metadata"
 
 
-register(CompositeAlarm, InferenceComponent, ServiceLinkedRole, Metadata)
+register(CompositeAlarm, InferenceComponent, DataQualityJobDefinition, MonitoringSchedule, ServiceLinkedRole, Metadata)
 
 
 def held() -> list[dict[str, Any]]:
