@@ -52,13 +52,34 @@ const vitest = (project) => () =>
     ),
   );
 
-/** The emulator of the foreign-processor tests, installed where that is allowed; without it pytest counts them as skipped. */
-async function emulator() {
-  if (whichOf(['qemu-x86_64']) || process.arch !== 'x64' || process.getuid?.() !== 0 || !whichOf(['apt-get'])) return;
-  process.stderr.write('Installing qemu-user for the foreign-processor tests …\n');
-  const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+/** Installs Debian's packages where that is allowed. */
+async function aptInstall(packages, what) {
+  if (process.getuid?.() !== 0 || !whichOf(['apt-get'])) return;
+  process.stderr.write(`Installing ${packages.join(', ')} for ${what} …\n`);
+  // In run level 1 nothing that is installed is started.
+  const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' } };
   await runToEnd('apt-get', ['update', '-qq'], options);
-  await runToEnd('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'qemu-user'], options);
+  await runToEnd('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], options);
+}
+
+/** The emulator of the foreign-processor tests; without it pytest counts them as skipped. */
+async function emulator() {
+  if (whichOf(['qemu-x86_64']) || process.arch !== 'x64') return;
+  await aptInstall(['qemu-user'], 'the foreign-processor tests');
+}
+
+/** Alertmanager for the incident drill; without it the drill counts as skipped. */
+async function alertRouting() {
+  if (whichOf(['prometheus-alertmanager'])) return;
+  await aptInstall(['prometheus-alertmanager'], 'the incident drill');
+  if (!whichOf(['prometheus-alertmanager'])) {
+    process.stderr.write('local: no incident drill. It needs Alertmanager: apt-get install prometheus-alertmanager\n');
+  }
+}
+
+async function locally() {
+  await alertRouting();
+  return vitest('local')();
 }
 
 async function pytest() {
@@ -87,15 +108,9 @@ const whichOf = (names) =>
 async function browser() {
   process.env.SLIPWAY_CHROMIUM ||= whichOf(['chromium', 'chromium-browser', 'google-chrome']) ?? '';
   if (process.env.SLIPWAY_CHROMIUM) return undefined;
-  if (process.getuid?.() === 0 && whichOf(['apt-get'])) {
-    process.stderr.write('Installing Chromium for the browser test …\n');
-    const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
-    await runToEnd('apt-get', ['update', '-qq'], options);
-    await runToEnd('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'chromium'], options);
-    process.env.SLIPWAY_CHROMIUM = whichOf(['chromium']) ?? '';
-    if (process.env.SLIPWAY_CHROMIUM) return undefined;
-  }
-  return 'Chromium is missing. Install it: apt-get install chromium';
+  await aptInstall(['chromium'], 'the browser test');
+  process.env.SLIPWAY_CHROMIUM = whichOf(['chromium']) ?? '';
+  return process.env.SLIPWAY_CHROMIUM ? undefined : 'Chromium is missing. Install it: apt-get install chromium';
 }
 
 /** What builds images and takes them, Debian's packages by program; installed where that is allowed. */
@@ -108,12 +123,7 @@ async function imageBuilder() {
       whichOf([name, `../sbin/${name}`]) ? [] : [aptPackage],
     );
   const wanted = missing();
-  if (wanted.length > 0 && whichOf(['apt-get'])) {
-    process.stderr.write(`Installing ${wanted.join(', ')} for the image suite …\n`);
-    const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
-    await runToEnd('apt-get', ['update', '-qq'], options);
-    await runToEnd('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...wanted], options);
-  }
+  if (wanted.length > 0) await aptInstall(wanted, 'the image suite');
   const left = missing();
   return left.length > 0 ? `Missing: ${left.join(', ')}. Install them: apt-get install ${left.join(' ')}` : undefined;
 }
@@ -126,7 +136,7 @@ const goCompiler = () =>
 const suites = {
   unit: { run: vitest('unit') },
   container: { run: pytest },
-  local: { run: vitest('local') },
+  local: { run: locally },
   page: { needs: browser, run: vitest('page') },
   image: { needs: imageBuilder, run: vitest('image') },
   aws: { needs: imageBuilder, run: vitest('aws') },

@@ -2,10 +2,12 @@
 
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { ProblemsError } from '../../lib/errors.js';
 import { type LocalEndpoint, runLocally } from '../../lib/local/endpoint.js';
 import { local } from '../../lib/local/machine.js';
 import { noteRunning } from '../../lib/local/running.js';
 import { curlCommand } from '../../lib/local/sample.js';
+import { alertmanagerProblems } from '../../lib/monitoring/alertmanager.js';
 import type { MonitoringPlan } from '../../lib/monitoring/plan.js';
 import { planEndpoint } from '../../lib/plan.js';
 import { aborted, interruptible, print, say, showSteps } from '../terminal.js';
@@ -18,6 +20,7 @@ interface UpOptions extends ModelOptions {
   readonly cache: boolean;
   readonly p99Ms?: number;
   readonly tensorboard?: string;
+  readonly alertmanager: readonly string[];
   readonly json?: boolean;
 }
 
@@ -28,6 +31,7 @@ Examples:
   $ slipway up encoder.onnx --data samples.npz --dim sequence=128
   $ slipway up fraud.onnx --data samples.npz --p99-ms 20     # the objective, for alerts and reports
   $ slipway up fraud.onnx --data samples.npz --tensorboard runs/
+  $ slipway up fraud.onnx --alertmanager http://127.0.0.1:9093
   $ slipway up fraud.onnx --no-monitoring --json`;
 
 /** Of the server's log, what someone should act on. */
@@ -88,11 +92,13 @@ function note(running: LocalEndpoint, { objectives, drift }: MonitoringPlan, p99
 
 async function up(model: string, options: UpOptions): Promise<void> {
   process.exitCode = await interruptible(async (signal) => {
-    const { port, monitoring, cache, p99Ms } = options;
+    const { port, monitoring, cache, p99Ms, alertmanager: alertmanagers } = options;
+    const refused = alertmanagerProblems(alertmanagers);
+    if (refused.length > 0) throw new ProblemsError('Nobody can be told of alerts', refused);
     const spec = specOf(model, options, p99Ms === undefined ? {} : { monitoring: { slo: { p99Ms } } });
     const plan = await showSteps('Reading the model', async () => planEndpoint(spec, local()));
     const tensorboard = options.tensorboard === undefined ? undefined : resolve(options.tensorboard);
-    const settings = { port, monitoring, cache, tensorboard, signal, onLog: sayTrouble };
+    const settings = { port, monitoring, cache, alertmanagers, tensorboard, signal, onLog: sayTrouble };
     const running = await runLocally(plan, settings, showSteps);
     let forget = () => {};
     try {
@@ -116,6 +122,12 @@ export function upCommand(): Command {
     .option('--port <port>', 'port of the endpoint, 0 for any free one', port, 8080)
     .addOption(new Option('--p99-ms <ms>', 'objective: 99 % of answers within that time').argParser(latencyMs))
     .option('--tensorboard <folder>', "write timings, traffic, latency and drift there as TensorBoard's files")
+    .option(
+      '--alertmanager <url>',
+      'told of alerts that fire; can be given again (default: alerts are on the dashboard alone)',
+      (url: string, given: readonly string[]) => [...given, url],
+      [],
+    )
     .option('--no-monitoring', 'start neither Prometheus nor the dashboard')
     .option('--no-cache', 'optimize again, and keep nothing')
     .option('--json', 'print one line of JSON on standard output once the endpoint is ready')

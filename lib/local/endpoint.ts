@@ -36,6 +36,12 @@ export interface LocalOptions {
    */
   readonly cache?: boolean;
   /**
+   * Addresses of Alertmanagers that are told what fires, `http://host:port`.
+   *
+   * @default - alerts are in Prometheus and on the page alone
+   */
+  readonly alertmanagers?: readonly string[] | undefined;
+  /**
    * Folder into which the server writes stage timings, traffic, latency and drift as TensorBoard's files.
    *
    * @default - none is written
@@ -173,6 +179,7 @@ export async function runLocally(
                   dir: temporaryFolder(undo),
                   target: new URL(server.url).host,
                   plan: plan.monitoring,
+                  alertmanagers: options.alertmanagers,
                   signal,
                 }).catch((error: unknown) => {
                   if (!(error instanceof SlipwayError)) throw error;

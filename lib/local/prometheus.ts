@@ -1,7 +1,6 @@
 /** Running locally: a real Prometheus beside the endpoint. Found on PATH or fetched from Debian's archive; nothing is installed. */
 
-import { constants } from 'node:fs';
-import { access, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +8,7 @@ import { SlipwayError } from '../errors.js';
 import type { MonitoringPlan } from '../monitoring/plan.js';
 import { prometheusConfig, prometheusRules } from '../monitoring/prometheus-rules.js';
 import { type Child, startChild } from './child.js';
+import { isExecutable, lastLine, runs, unpackDebianPackage, unpackedVersions } from './debian-package.js';
 
 export interface PrometheusBinaries {
   /** Absolute paths. */
@@ -21,26 +21,6 @@ export interface PrometheusMissing {
   readonly missing: string;
 }
 
-const STALE_SCRATCH_MS = 3_600_000;
-const APT_OPTIONS = [
-  '-q',
-  '-o',
-  'Acquire::Retries=1',
-  '-o',
-  'Acquire::http::Timeout=20',
-  '-o',
-  'APT::Sandbox::User=root',
-];
-
-async function isExecutable(file: string): Promise<boolean> {
-  try {
-    await access(file, constants.X_OK);
-    return (await stat(file)).isFile();
-  } catch {
-    return false;
-  }
-}
-
 async function onPath(name: string): Promise<string | undefined> {
   for (const folder of (process.env.PATH ?? '').split(delimiter).filter((part) => part.startsWith('/'))) {
     if (await isExecutable(join(folder, name))) return join(folder, name);
@@ -48,111 +28,15 @@ async function onPath(name: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** Runs a command to its end. An interruption ends it and throws the signal's reason. */
-async function run(
-  command: string,
-  args: readonly string[],
-  options: { cwd?: string; signal?: AbortSignal | undefined } = {},
-): Promise<{ ok: boolean; output: string }> {
-  options.signal?.throwIfAborted();
-  const child = startChild(command, args, {
-    env: { ...process.env, LC_ALL: 'C' },
-    ...(options.cwd ? { cwd: options.cwd } : {}),
-  });
-  const chunks: Buffer[] = [];
-  child.process.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
-  child.process.stderr?.on('data', (chunk: Buffer) => chunks.push(chunk));
-  const interrupt = (): void => void child.stop(2000).catch(() => undefined);
-  options.signal?.addEventListener('abort', interrupt, { once: true });
-  try {
-    const code = await child.ended.catch((error: NodeJS.ErrnoException) => {
-      chunks.push(Buffer.from(error.message));
-      return 127;
-    });
-    options.signal?.throwIfAborted();
-    return { ok: code === 0, output: Buffer.concat(chunks).toString() };
-  } finally {
-    options.signal?.removeEventListener('abort', interrupt);
-  }
-}
-
-async function works(prometheus: string, signal?: AbortSignal): Promise<boolean> {
-  return (await run(prometheus, ['--version'], { signal })).ok;
-}
-
 /** The newest of `<cache>/prometheus/<version>/`. */
 async function inCache(home: string): Promise<PrometheusBinaries | undefined> {
-  const entries = await readdir(home).catch(() => [] as string[]);
-  const versions = entries
-    .filter((name) => !name.startsWith('.'))
-    .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
-  for (const version of versions) {
-    const [prometheus, promtool] = [join(home, version, 'prometheus'), join(home, version, 'promtool')];
+  for (const folder of await unpackedVersions(home)) {
+    const [prometheus, promtool] = [join(folder, 'prometheus'), join(folder, 'promtool')];
     if (await isExecutable(prometheus)) {
       return { prometheus, promtool: (await isExecutable(promtool)) ? promtool : undefined };
     }
   }
   return undefined;
-}
-
-/** What a killed process left behind. */
-async function removeStaleScratch(home: string): Promise<void> {
-  for (const name of await readdir(home)) {
-    const path = join(home, name);
-    const info = await stat(path).catch(() => undefined);
-    if (name.startsWith('.scratch-') && info && Date.now() - info.mtimeMs > STALE_SCRATCH_MS) {
-      await rm(path, { recursive: true, force: true });
-    }
-  }
-}
-
-const lastLine = (text: string): string => text.trim().split('\n').at(-1)?.trim() ?? '';
-
-/**
- * Downloads Debian's package into `scratch` and returns the file's name. The system's package lists are tried first;
- * where they are absent or old, lists of our own are fetched, which needs no root.
- */
-async function download(scratch: string, log: (line: string) => void, signal?: AbortSignal): Promise<string> {
-  const fetch = (options: readonly string[]): Promise<{ ok: boolean; output: string }> =>
-    run('apt-get', [...APT_OPTIONS, ...options, 'download', 'prometheus'], { cwd: scratch, signal });
-  let answer = await fetch([]);
-  if (!answer.ok) {
-    log('Fetching the list of Debian packages');
-    const [lists, cache] = [join(scratch, 'lists'), join(scratch, 'apt-cache')];
-    await mkdir(join(lists, 'partial'), { recursive: true });
-    await mkdir(join(cache, 'archives', 'partial'), { recursive: true });
-    const own = ['-o', `Dir::State::lists=${lists}`, '-o', `Dir::Cache=${cache}`];
-    await run('apt-get', [...APT_OPTIONS, ...own, 'update'], { signal });
-    answer = await fetch(own);
-  }
-  const file = (await readdir(scratch)).find((name) => name.startsWith('prometheus_') && name.endsWith('.deb'));
-  if (!answer.ok || !file) throw new SlipwayError(`apt-get says: ${lastLine(answer.output)}`);
-  return file;
-}
-
-async function unpack(home: string, log: (line: string) => void, signal?: AbortSignal): Promise<PrometheusBinaries> {
-  await mkdir(home, { recursive: true });
-  await removeStaleScratch(home);
-  const scratch = await mkdtemp(join(home, '.scratch-'));
-  try {
-    log('Fetching Prometheus from Debian, 19 MB, once');
-    const file = await download(scratch, log, signal);
-    const unpacked = await run('dpkg', ['-x', file, 'root'], { cwd: scratch, signal });
-    if (!unpacked.ok) throw new SlipwayError(`dpkg says: ${lastLine(unpacked.output)}`);
-    const folder = join(scratch, 'root', 'usr', 'bin');
-    if (!(await works(join(folder, 'prometheus'), signal)))
-      throw new SlipwayError(`the binary in ${file} does not run here`);
-    const version = decodeURIComponent(file.split('_')[1] ?? file);
-    await rename(folder, join(home, version)).catch((error: NodeJS.ErrnoException) => {
-      // Another process was quicker; its entry is as good.
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-    });
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
-  const found = await inCache(home);
-  if (!found) throw new SlipwayError('the package holds no prometheus');
-  return found;
 }
 
 const INSTALL =
@@ -172,16 +56,18 @@ export async function findPrometheus(
   signal?: AbortSignal,
 ): Promise<PrometheusBinaries | PrometheusMissing> {
   const installed = await onPath('prometheus');
-  if (installed && (await works(installed, signal)))
+  if (installed && (await runs(installed, signal)))
     return { prometheus: installed, promtool: await onPath('promtool') };
   const home = join(cacheDir, 'prometheus');
   const cached = await inCache(home);
-  if (cached && (await works(cached.prometheus, signal))) return cached;
+  if (cached && (await runs(cached.prometheus, signal))) return cached;
   if (!((await onPath('apt-get')) && (await onPath('dpkg')))) {
     return { missing: `Prometheus is not on PATH, and this is no Debian system to fetch it for. ${INSTALL}` };
   }
   try {
-    return await unpack(home, log, signal);
+    log('Fetching Prometheus from Debian, 19 MB, once');
+    await unpackDebianPackage({ name: 'prometheus', program: 'prometheus', home, log, signal });
+    return (await inCache(home)) ?? { missing: `Debian's package holds no prometheus. ${INSTALL}` };
   } catch (error) {
     signal?.throwIfAborted();
     const reason = error instanceof Error ? error.message : String(error);
@@ -196,6 +82,12 @@ export interface PrometheusOptions {
   readonly plan: MonitoringPlan;
   /** Where the endpoint's `/metrics` is, `host:port`. */
   readonly target: string;
+  /**
+   * Addresses of Alertmanagers, `http://host:port`.
+   *
+   * @default - nobody is told of alerts
+   */
+  readonly alertmanagers?: readonly string[] | undefined;
   /** @default - a free one */
   readonly port?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -296,7 +188,9 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
     // Relative to the configuration: a path is a pattern there, and a folder's name may hold its signs.
     await writeFile(
       join(home, 'prometheus.yml'),
-      prometheusConfig(options.plan, { target: options.target, rulesFile: 'rules.yml' }),
+      prometheusConfig(options.plan, {
+        ...{ target: options.target, rulesFile: 'rules.yml', alertmanagers: options.alertmanagers },
+      }),
     );
     for (let tries = options.port === undefined ? PORT_TRIES : 1; ; tries -= 1) {
       const started = await startOn(options.port ?? (await freePort()), home, options);

@@ -1,6 +1,7 @@
 /** Monitoring, the emitter for Prometheus: recording rules, alerts and a scrape configuration, as YAML. */
 
 import { stringify } from 'yaml';
+import { alertmanagerConfig } from './alertmanager.js';
 import type { Alert, Comparison } from './alerts.js';
 import { bottleneckGroup } from './bottleneck-rules.js';
 import { driftGroup } from './drift.js';
@@ -14,21 +15,21 @@ interface Recording {
   readonly record: string;
   readonly value: Expression;
   readonly windowSeconds: number;
-}
   /** In PromQL, where it is made from other recordings. */
   readonly expr?: string;
+}
 
 const HOUR = 3600;
 /** Windows above an hour move slowly: once a minute is enough. */
 const SLOW_SECONDS = 60;
 /** Rules are no fresher than the readings they are made from, and need not be fresher than this. */
 const QUICK_SECONDS = 5;
-
 /**
  * Windows above an hour are summed up from steps that lie side by side: a month of readings would be read anew every minute. Less than
  * the 5 minutes after which Prometheus forgets a record, and at least four readings.
  */
 const STEP_SECONDS = 240;
+
 const recordName = (id: Objective['id'], what: string, windowSeconds: number): string =>
   `slipway:${id}:${what}_${duration(windowSeconds)}`;
 
@@ -41,11 +42,11 @@ function recordingsOf(objective: Objective, selector: string): readonly Recordin
     ...{ record: recordName(id, what, windowSeconds), value, windowSeconds },
     ...(expr !== undefined && { expr }),
   });
-  const longs = burn.map(({ longSeconds }) => longSeconds);
   const steps = (what: 'bad' | 'total', windowSeconds: number): string =>
     `sum_over_time(${recordName(id, what, STEP_SECONDS)}{${selector}}[${duration(windowSeconds)}])`;
   const summed = (windowSeconds: number, expr: string): string | undefined => (windowSeconds > HOUR ? expr : undefined);
   const badShare = (window: number): string => `${steps('bad', window)} / ${steps('total', window)}`;
+  const longs = burn.map(({ longSeconds }) => longSeconds);
   const windows = [...new Set([...longs, ...burn.map(({ shortSeconds }) => shortSeconds)])].sort((a, b) => a - b);
   const budget = Number((1 - target).toPrecision(12));
   return [
@@ -110,7 +111,6 @@ export function prometheusRules(plan: MonitoringPlan): string {
       labels: scope,
     })),
   });
-  const groups = [
   const paces = {
     steps: STEP_SECONDS,
     quick: quickSeconds,
@@ -118,6 +118,7 @@ export function prometheusRules(plan: MonitoringPlan): string {
   } as const;
   const paceOf = (windowSeconds: number): keyof typeof paces =>
     windowSeconds === STEP_SECONDS ? 'steps' : windowSeconds <= HOUR ? 'quick' : 'slow';
+  const groups = [
     ...(Object.keys(paces) as (keyof typeof paces)[]).map((pace) =>
       recordingGroup(
         pace,
@@ -147,10 +148,17 @@ export interface ScrapeTarget {
    * @default - accelerators are not read
    */
   readonly accelerators?: string | undefined;
+  /**
+   * Addresses of Alertmanagers that are told what fires, `http://host:port`, with a path where they have one.
+   *
+   * @default - alerts are in Prometheus alone
+   */
+  readonly alertmanagers?: readonly string[] | undefined;
 }
 
 /** A Prometheus configuration that reads one endpoint and evaluates its rules. The job's name is what every query selects by. */
-export function prometheusConfig(plan: MonitoringPlan, { target, rulesFile, accelerators }: ScrapeTarget): string {
+export function prometheusConfig(plan: MonitoringPlan, scraping: ScrapeTarget): string {
+  const { target, rulesFile, accelerators, alertmanagers = [] } = scraping;
   const every = duration(plan.scrapeSeconds);
   const { job } = prometheusScope(plan);
   const scraped = (name: string, address: string) => ({ job_name: name, static_configs: [{ targets: [address] }] });
@@ -158,6 +166,7 @@ export function prometheusConfig(plan: MonitoringPlan, { target, rulesFile, acce
     {
       global: { scrape_interval: every, scrape_timeout: every, evaluation_interval: every },
       rule_files: [rulesFile],
+      ...(alertmanagers.length > 0 && { alerting: { alertmanagers: alertmanagers.map(alertmanagerConfig) } }),
       scrape_configs: [
         scraped(job, target),
         ...(accelerators === undefined ? [] : [scraped(acceleratorJob(job), accelerators)]),

@@ -120,7 +120,7 @@ describe('a failed fetch leaves nothing behind', () => {
       'the binary',
       aptThatWorks,
       dpkgThatWorks.replace('exit 0', 'exit 1'),
-      'the binary in prometheus_1%3a2.5_amd64.deb does not run here',
+      'prometheus of prometheus_1%3a2.5_amd64.deb does not run here',
     ],
   ])('when %s fails', async (_, apt, dpkg, reason) => {
     tool('prometheus', 'exit 1');

@@ -7,7 +7,7 @@ import { local, Model, planEndpoint } from '../../../lib/index.js';
 import { cacheDir } from '../../../lib/local/cache.js';
 import { type LocalEndpoint, runLocally } from '../../../lib/local/endpoint.js';
 import { findPrometheus } from '../../../lib/local/prometheus.js';
-import { pythonEnvironment } from '../../../lib/local/python.js';
+import { rowsOf } from './samples.js';
 import { example, type Instant, infer } from './slipway.js';
 
 const { model, data } = example('digits');
@@ -17,7 +17,7 @@ const AT_A_TIME = 20;
 const PAUSE_MS = 20;
 
 let endpoint: LocalEndpoint;
-let images: number[][];
+let images: readonly number[][];
 
 beforeAll(async () => {
   const spec = { model: Model.fromOnnx(model, { calibration: data }), monitoring: { drift: { minCount: 300 } } };
@@ -26,10 +26,7 @@ beforeAll(async () => {
   const drift = { ...monitoring.drift!, windowSeconds: WINDOW_SECONDS };
   const plan = { ...planned, monitoring: { ...monitoring, scrapeSeconds: 1, drift } };
   endpoint = await runLocally(plan, { port: 0 });
-  const { python } = await pythonEnvironment('optimizer');
-  const read =
-    'import json, sys, numpy as np; x = np.load(sys.argv[1])["image"]; print(json.dumps(x.reshape(len(x), -1).tolist()))';
-  images = JSON.parse(execFileSync(python, ['-c', read, data], { encoding: 'utf8', maxBuffer: 2 ** 26 }));
+  images = await rowsOf(data, 'image');
 });
 
 afterAll(() => endpoint?.stop());
