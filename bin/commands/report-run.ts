@@ -1,17 +1,22 @@
 /** `slipway report` of a run: what Prometheus saw of an endpoint, in the form that is asked for. */
 
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { SlipwayError } from '../../lib/errors.js';
 import { scratchFolder } from '../../lib/local/cache.js';
 import { type PythonGroup, pythonEnvironment } from '../../lib/local/python.js';
+import { openInBrowser } from '../../lib/report/browser.js';
 import { type RunRequest, runRequest } from '../../lib/report/run-source.js';
 import {
+  cachedRunFolder,
   notebookPlace,
   refuseEventFolder,
+  refusePagePlace,
   runText,
   writeRunEvents,
   writeRunNotebook,
+  writeRunPage,
 } from '../../lib/report/run-views.js';
 import { isUrl } from '../../lib/report/source.js';
 import { startTensorBoard } from '../../lib/report/tensorboard.js';
@@ -132,14 +137,10 @@ export async function reportRun(where: string, options: RunReportOptions, signal
       `'${where}' is no URL, and a run is that of an endpoint. Give its URL, such as http://127.0.0.1:8080, or leave the options of a run out.`,
     );
   }
-  if (options.html !== undefined || options.open) {
-    throw new SlipwayError(
-      `--${options.open ? 'open' : 'html'} shows the page of an optimization. A run has --notebook, --tensorboard, --markdown and --json.`,
-    );
-  }
   // What cannot be written is told before anything is read.
   if (typeof notebook === 'string') notebookPlace(notebook);
   if (typeof tensorboard === 'string') refuseEventFolder(tensorboard);
+  if (options.html !== undefined) refusePagePlace(options.html);
   const { prometheus, last: lastSeconds, p99Ms, usdPerHour } = options;
   const request = await runRequest(where, { prometheus, lastSeconds, p99Ms, usdPerHour, signal });
   if (notebook !== undefined) {
@@ -156,7 +157,12 @@ export async function reportRun(where: string, options: RunReportOptions, signal
   if (tensorboard === true) return showTensorBoard(request, options.port ?? 6006, signal);
   const environment = await environmentOf('optimizer', signal);
   if (tensorboard !== undefined) print(await writeRunEvents(request, tensorboard, { environment, signal }));
-  else {
+  else if (options.html !== undefined || options.open) {
+    const out = options.html ?? join(cachedRunFolder(request), 'run.html');
+    await writeRunPage(request, out, { environment, signal });
+    print(out);
+    if (options.open) await openInBrowser(out);
+  } else {
     const view = options.json ? 'json' : options.markdown ? 'markdown' : 'text';
     print((await runText(view, request, { environment, signal })).trimEnd());
   }

@@ -27,6 +27,7 @@ Examples:
   $ slipway report build/ --tensorboard --port 0     # until Ctrl-C
   $ slipway report build/ --notebook                 # build/report.ipynb, executed
   $ slipway report http://127.0.0.1:8080 --run       # what Prometheus saw of it in the last hour, and what that means
+  $ slipway report http://127.0.0.1:8080 --run --open  # the same as a page
   $ slipway report http://127.0.0.1:8080 --notebook monday.ipynb --last 1d
   $ slipway report http://127.0.0.1:8080 --tensorboard runs/ --prometheus http://127.0.0.1:9090
 

@@ -57,6 +57,12 @@ def markdown_view(run: Run, options: argparse.Namespace) -> None:
     options.out.write_text(markdown(run), encoding="utf-8")
 
 
+def html_view(run: Run, options: argparse.Namespace) -> None:
+    from run_report.page import page
+
+    options.out.write_text(page(run), encoding="utf-8")
+
+
 def tensorboard_view(run: Run, options: argparse.Namespace) -> None:
     from run_report.events import write_events
 
@@ -75,6 +81,7 @@ def notebook_view(run: Run, options: argparse.Namespace) -> None:
 
 
 VIEWS: dict[str, Callable[[Run, argparse.Namespace], None]] = {
+    "html": html_view,
     "json": json_view,
     "markdown": markdown_view,
     "notebook": notebook_view,

@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { SlipwayError } from '../errors.js';
-import { refuseUnwritable, scratchFolder } from '../local/cache.js';
+import { cacheDir, refuseUnwritable, scratchFolder } from '../local/cache.js';
 import { type DrawOptions, placeFile, placeFolder, refuseFolder, runDrawing } from './python-view.js';
 import type { RunRequest } from './run-source.js';
 
@@ -12,7 +12,7 @@ export type RunText = 'text' | 'json' | 'markdown';
 
 /** Draws one view into a scratch folder, and hands over what was drawn. */
 async function drawn<T>(
-  view: RunText | 'notebook' | 'tensorboard',
+  view: RunText | 'html' | 'notebook' | 'tensorboard',
   request: RunRequest,
   options: DrawOptions & { readonly name?: string },
   take: (path: string) => T,
@@ -88,12 +88,37 @@ export function refuseEventFolder(out: string): void {
   refuseReadOnly(there, folder);
 }
 
+/** Refuses a place for a page that cannot be written; before anything is read. */
+export function refusePagePlace(out: string): void {
+  refuseFolder(resolve(out), 'run.html');
+  refuseReadOnly(dirname(resolve(out)), resolve(out));
+}
+
+/** Writes the page, one file. */
+export const writeRunPage = (request: RunRequest, out: string, options: DrawOptions): Promise<void> =>
+  drawn('html', request, options, (path) => placeFile(path, resolve(out), 'run.html'));
+
+/** A folder in the cache for the page of this run. */
+export function cachedRunFolder(request: RunRequest): string {
+  const folder = join(cacheDir(), 'reports', `run-${nameOf(request)}`);
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    refuseUnwritable(folder, error, 'Free it, or set SLIPWAY_CACHE to a folder that can be written.');
+  }
+  return folder;
+}
+
+/** Model and end, such as `digits-20260504T123000`. */
+function nameOf({ model, end }: RunRequest): string {
+  const stamp = new Date(end * 1000).toISOString().slice(0, 19).replaceAll(/[-:]/g, '');
+  return `${model.replaceAll(/[^A-Za-z0-9._-]/g, '_').replace(/^\.+/, '_')}-${stamp}`;
+}
+
 /** Writes event files into a folder of their own below `out`, which other runs may share; gives its path. */
 export async function writeRunEvents(request: RunRequest, out: string, options: DrawOptions): Promise<string> {
   refuseEventFolder(out);
-  const stamp = new Date(request.end * 1000).toISOString().slice(0, 19).replaceAll(/[-:]/g, '');
-  const model = request.model.replaceAll(/[^A-Za-z0-9._-]/g, '_').replace(/^\.+/, '_');
-  const folder = join(resolve(out), `${model}-${stamp}`);
+  const folder = join(resolve(out), nameOf(request));
   await drawn('tensorboard', request, options, (made) => {
     try {
       mkdirSync(resolve(out), { recursive: true });

@@ -51,15 +51,6 @@ describe('options of a run', () => {
     await expect(show('build/', '--run')).rejects.toThrow("'build/' is no URL, and a run is that of an endpoint.");
   });
 
-  test.each([
-    ['--open', []],
-    ['--html', ['page.html']],
-  ] as const)('%s is a view of an optimization', async (option, value) => {
-    await expect(show(url, '--run', option, ...value)).rejects.toThrow(
-      `${option} shows the page of an optimization. A run has --notebook, --tensorboard, --markdown and --json.`,
-    );
-  });
-
   test('one form at a time', async () => {
     await expect(show(url, '--run', '--json', '--notebook')).rejects.toThrow('--json and --notebook are given.');
   });
@@ -98,9 +89,19 @@ describe('a place that cannot be written is told before anything is asked', () =
     expect(existsSync(join(file, 'runs'))).toBe(false);
   });
 
+  test('for a page', async () => {
+    const folder = scratch();
+    await expect(show(url, '--run', '--html', folder)).rejects.toThrow(`'${folder}' is a folder. Name a file, such as`);
+    await expect(show(url, '--run', '--html', join(folder, 'no', 'a.html'))).rejects.toThrow('does not exist');
+  });
+
   test('an endpoint that is not there leaves nothing', async () => {
     const folder = scratch();
-    for (const args of [['--notebook', join(folder, 'a.ipynb')], ['--run'], ['--run', '--json']]) {
+    for (const args of [
+      ['--notebook', join(folder, 'a.ipynb')],
+      ['--run'],
+      ['--run', '--html', join(folder, 'a.html')],
+    ]) {
       await expect(show(url, ...args)).rejects.toThrow(/'http:\/\/127\.0\.0\.1:9\/' cannot be reached/);
     }
     expect(readdirSync(folder)).toEqual([]);

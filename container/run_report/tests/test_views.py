@@ -19,9 +19,12 @@ import nbformat
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from optimizer.tests.test_views import Page
 from run_report.__main__ import as_json
 from run_report.events import write_events
+from run_report.lines import over_time
 from run_report.notebook import carried, executed, notebook
+from run_report.page import page
 from run_report.reading import ReadingError, read
 from run_report.run import run_of, told
 from run_report.tests import runs
@@ -141,6 +144,7 @@ def test_names_from_elsewhere_stay_text() -> None:
             "series": runs.series(alerts=[runs.once(1.0, alertname=f"a\x1b[2J\n{HOSTILE}")]),
         }
     )
+    assert HOSTILE in Page(page(hostile)).text
     made = markdown(hostile)
     assert "<script" not in made
     assert "**b**" not in made
@@ -157,6 +161,52 @@ def test_the_terminal_shows_findings_first_and_then_figures() -> None:
     assert ["p50, p95, p99", "4.5 ms, 9 ms, 25 ms"] in figures
     assert ["rows in a run", "1.5 of 8"] in figures
     assert lines[-1].split() == ["input", "x", "mean", "12,000", "0.001", "0.200", "0.011", "0.000", "–"]  # noqa: RUF001
+
+
+# The page.
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_page_is_whole_and_loads_nothing(name: str) -> None:
+    made = run(name)
+    read = Page(page(made))
+    assert not {tag for tag, _ in read.elements} & {"script", "img", "iframe", "object"}
+    assert {attributes.get(key) for _, attributes in read.elements for key in ("src", "href")} - {None} == {"data:,"}
+    assert len(set(read.ids())) == len(read.ids())
+    for finding in made["findings"]:
+        assert finding["words"] in read.text
+
+
+@pytest.mark.parametrize(
+    ("name", "charts"),
+    [
+        ("kept", ["traffic", "latency", "stages", "batch", "queue", "errors", "drift", "memory", "cpu", "spread-0"]),
+        ("quiet", ["traffic", "queue", "errors", "memory", "cpu"]),
+        ("bare", ["traffic", "latency", "stages", "batch", "queue", "errors", "memory", "cpu"]),
+        ("empty", []),
+    ],
+)
+def test_a_page_has_the_charts_that_there_are_figures_for(name: str, charts: list[str]) -> None:
+    assert Page(page(run(name))).charts() == charts
+
+
+def test_a_page_says_first_whether_something_is_wrong() -> None:
+    assert "Nothing needs attention." in Page(page(run())).text
+    assert "6 findings to look at." in Page(page(run("strained"))).text
+
+
+def test_a_line_breaks_where_nothing_was_seen_and_a_lonely_value_is_a_dot() -> None:
+    points = [(0.0, 1.0), (10.0, 2.0), (20.0, None), (30.0, 3.0), (40.0, None), (50.0, 1.0), (60.0, 1.0)]
+    drawn = Page(str(over_time("a", "A", "x", {"one": points}, (0.0, 60.0)))).elements
+    assert len([1 for _, attributes in drawn if "over-time " in (attributes.get("class") or "")]) == 2
+    assert len([1 for _, attributes in drawn if "over-time-dot" in (attributes.get("class") or "")]) == 1
+    assert over_time("a", "A", "x", {"one": [(0.0, None)]}, (0.0, 60.0)) is None
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(600, "Minutes"), (4 * 3600, "Hours"), (7 * 86_400, "Days")])
+def test_time_is_told_in_a_unit_that_fits(seconds: float, words: str) -> None:
+    made = over_time("a", "A", "x", {"one": [(0.0, 1.0), (seconds, 2.0)]}, (0.0, seconds))
+    assert f"{words} before the end" in Page(str(made)).text
 
 
 # Event files.

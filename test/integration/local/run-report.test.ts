@@ -20,7 +20,12 @@ interface RunFile {
   readonly figures: {
     readonly traffic: { readonly requests: number };
     readonly latency: { readonly p99Ms: number | null };
-    readonly drift: readonly { readonly side: string; readonly tensor: string; readonly since: number | null }[];
+    readonly drift: readonly {
+      readonly side: string;
+      readonly statistic: string;
+      readonly since: number | null;
+      readonly windows: readonly { readonly psi: number }[];
+    }[];
   };
   readonly findings: readonly Finding[];
 }
@@ -190,14 +195,17 @@ describe('an endpoint that is asked for something else', () => {
 
   test('has drifted: where, and since when', async () => {
     const began = Date.now() / 1000;
-    await expect
-      .poll(async () => {
-        await send((value) => 1 - value);
-        return (await asJson()).figures.drift.filter(({ since }) => since !== null).map(({ side }) => side);
-      }, SOON)
-      .toEqual(expect.arrayContaining(['input', 'output']));
+    // Pieces of time move along with the end, so that one of them may hold some of what came before.
+    const apart = async () => {
+      await send((value) => 1 - value);
+      const watched = (await asJson()).figures.drift.find(
+        ({ side, statistic }) => `${side} ${statistic}` === 'input mean',
+      );
+      return watched!.windows.slice(-2).map(({ psi }) => psi > 2);
+    };
+    await expect.poll(apart, SOON).toEqual([true, true]);
     const run = await asJson();
-    const { since } = run.figures.drift.find(({ side, since }) => side === 'input' && since !== null)!;
+    const { since } = run.figures.drift.find(({ side, statistic }) => `${side} ${statistic}` === 'input mean')!;
     // A piece of time may have begun before it.
     expect(since!).toBeGreaterThan(began - 60);
     expect(since!).toBeLessThan(Date.now() / 1000);
@@ -212,6 +220,16 @@ describe('an endpoint that is asked for something else', () => {
     expect(text).toContain('  Next: Look at what callers send:');
     expect(pictures).toBe(8);
     told = text;
+  });
+
+  test('has a page', async () => {
+    const page = join(folder, 'run.html');
+    expect((await report(['--run', '--html', page])).out).toBe(`${page}\n`);
+    const html = readFileSync(page, 'utf8');
+    expect(html).toMatch(/<li class="bad"><b>✗<\/b> input image \(mean\) has parted from the samples, since /);
+    for (const chart of ['traffic', 'latency', 'stages', 'drift', 'memory', 'spread-0']) {
+      expect(html).toContain(`id="chart-${chart}"`);
+    }
   });
 
   test('is written as event files for TensorBoard', async () => {
