@@ -77,7 +77,7 @@ export function monitorRole(scope: Construct, { endpointName, reads, writes, key
     allow(what, ['s3:GetObject'], objects(files));
     allow(`${what}Names`, ['s3:ListBucket'], [files.bucket.bucketArn], { 's3:prefix': files.names });
     // What the app does not know of a bucket, its owner has to grant.
-    files.bucket.encryptionKey?.grantDecrypt(role);
+    if (files.bucket.encryptionKey !== key) files.bucket.encryptionKey?.grantDecrypt(role);
   }
   allow('Reports', ['s3:PutObject'], objects(writes));
   grantKey(role, key);

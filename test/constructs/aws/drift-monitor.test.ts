@@ -131,7 +131,6 @@ describe('a monitor', () => {
       'ecr:GetDownloadUrlForLayer',
       'kms:CreateGrant',
       'kms:Decrypt',
-      'kms:Decrypt',
       'kms:DescribeKey',
       'kms:Encrypt',
       'kms:GenerateDataKey*',
