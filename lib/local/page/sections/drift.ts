@@ -25,8 +25,9 @@ const NOT_YET = 'Not compared yet; the first comparison takes two minutes at mos
 type State = 'waiting' | 'few' | 'drift' | 'good';
 
 function stateOf({ rows, psi, limit }: PageDriftFigure, minCount: number): State {
-  if (rows === null || psi === null || limit === null) return 'waiting';
+  if (rows === null) return 'waiting';
   if (rows < minCount) return 'few';
+  if (psi === null || limit === null) return 'waiting';
   return psi > limit ? 'drift' : 'good';
 }
 
