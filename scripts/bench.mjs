@@ -35,6 +35,7 @@ const benches = {
   selection,
   aws: node('aws'),
   pulumi: node('pulumi'),
+  monitoring: node('monitoring'),
 };
 
 /** Runs benchmarks. Options after the names go to the benchmark. Resolves with the exit code. */
