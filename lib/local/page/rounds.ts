@@ -41,7 +41,7 @@ async function askRound(rangeIndex: number, sections: readonly Section[]): Promi
     throw new Error(
       slow
         ? 'the page’s server takes too long to answer'
-        : 'the page’s server does not answer; has Slipway been stopped?',
+        : 'the page’s server does not answer, Slipway may have been stopped',
     );
   }
   if (!response.ok) throw new Error(`the page’s server answers with status ${response.status}`);
