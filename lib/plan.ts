@@ -22,6 +22,7 @@ import { readable } from './model/regular-file.js';
 import { boundDims, checkSamples } from './model/sample-checks.js';
 import { readLabelsInfo, readSamples } from './model/samples.js';
 import { type MonitoringPlan, type MonitoringRequest, monitoringProblems, planMonitoring } from './monitoring/plan.js';
+import { doubtfulObjective, unreachableObjective } from './monitoring/reachable.js';
 import { planRecipe } from './optimization/recipe.js';
 import type { PlatformId } from './platforms.js';
 import type { EndpointSpec, ServingSpec } from './spec.js';
@@ -183,9 +184,10 @@ export function planEndpoint(spec: EndpointSpec, platform: Platform, settings: P
     bound.problems.length > 0
       ? requestProblems(spec.hardware, [platform])
       : selectHardware(selection(), platform, lockedPlace(lock, platform));
+  const promisedMs = spec.monitoring?.slo?.p99Ms ?? spec.objective?.p99Ms;
   const monitoring: MonitoringRequest = {
     model: name,
-    slo: { ...spec.monitoring?.slo, p99Ms: spec.monitoring?.slo?.p99Ms ?? spec.objective?.p99Ms },
+    slo: { ...spec.monitoring?.slo, p99Ms: promisedMs },
     drift: spec.monitoring?.drift,
     scrapeSeconds,
   };
@@ -197,11 +199,16 @@ export function planEndpoint(spec: EndpointSpec, platform: Platform, settings: P
     ...bound.problems,
     ...monitoringProblems(monitoring).map((problem) => asAsked(problem, spec)),
     ...(Array.isArray(hardware) ? hardware : []),
+    // This machine is taken whatever is promised.
+    ...(Array.isArray(hardware) || platform.id === 'local'
+      ? []
+      : unreachableObjective(promisedMs, hardware.candidate).map((problem) => asAsked(problem, spec))),
   ];
   if (problems.length > 0 || Array.isArray(hardware)) {
     throw new ProblemsError(`Endpoint '${name}' cannot be planned`, problems);
   }
 
+  const watched = planMonitoring(monitoring);
   const serving = servingAsPlanned(spec, platform, hardware);
   const recipe = planRecipe({
     name,
@@ -231,7 +238,7 @@ export function planEndpoint(spec: EndpointSpec, platform: Platform, settings: P
       ...{ name, serving, dims, files: optimizedFiles, provider: hardware.runtime.provider },
       drift: countedFor(spec.monitoring?.drift),
     }),
-    monitoring: planMonitoring(monitoring),
+    monitoring: { ...watched, notes: [...watched.notes, ...doubtfulObjective(promisedMs, hardware.candidate)] },
     files,
   };
 }
