@@ -69,6 +69,10 @@ function httpUrl(text: string): string {
   if (!isUrl(text) || !URL.canParse(text)) {
     throw new InvalidArgumentError('Give a URL with http:// or https://, such as http://127.0.0.1:9090.');
   }
+  const { username, password } = new URL(text);
+  if (username || password) {
+    throw new InvalidArgumentError('Give it without a name and a password; SLIPWAY_PROMETHEUS_TOKEN may hold a token.');
+  }
   return text;
 }
 

@@ -111,8 +111,12 @@ async function report(where: string, options: RunReportOptions): Promise<void> {
   if (asked.length > 1) {
     throw new SlipwayError(`${asked.map((form) => `--${form}`).join(' and ')} are given. Ask for one form at a time.`);
   }
-  if (options.port !== undefined && !options.tensorboard) {
-    throw new SlipwayError('--port is the port of TensorBoard; give --tensorboard, too.');
+  if (options.port !== undefined && options.tensorboard !== true) {
+    throw new SlipwayError(
+      typeof options.tensorboard === 'string'
+        ? '--port is the port of TensorBoard, which does not start where a folder is given. Leave one of them out.'
+        : '--port is the port of TensorBoard; give --tensorboard, too.',
+    );
   }
   const ofRun = isOfRun(where, options);
   if (!ofRun && (typeof options.notebook === 'string' || typeof options.tensorboard === 'string')) {

@@ -10,6 +10,7 @@ import { curlCommand } from '../../lib/local/sample.js';
 import { alertmanagerProblems } from '../../lib/monitoring/alertmanager.js';
 import type { MonitoringPlan } from '../../lib/monitoring/plan.js';
 import { planEndpoint } from '../../lib/plan.js';
+import { refuseEventFolder } from '../../lib/report/run-views.js';
 import { aborted, interruptible, print, say, showSteps } from '../terminal.js';
 import { type ModelOptions, port, specOf, withModelOptions } from './model-options.js';
 import { latencyMs } from './report-run.js';
@@ -93,11 +94,13 @@ function note(running: LocalEndpoint, { objectives, drift }: MonitoringPlan, p99
 async function up(model: string, options: UpOptions): Promise<void> {
   process.exitCode = await interruptible(async (signal) => {
     const { port, monitoring, cache, p99Ms, alertmanager: alertmanagers } = options;
+    const tensorboard = options.tensorboard === undefined ? undefined : resolve(options.tensorboard);
+    // Before minutes are spent on the model.
+    if (tensorboard !== undefined) refuseEventFolder(tensorboard);
     const refused = alertmanagerProblems(alertmanagers);
     if (refused.length > 0) throw new ProblemsError('Nobody can be told of alerts', refused);
     const spec = specOf(model, options, p99Ms === undefined ? {} : { monitoring: { slo: { p99Ms } } });
     const plan = await showSteps('Reading the model', async () => planEndpoint(spec, local()));
-    const tensorboard = options.tensorboard === undefined ? undefined : resolve(options.tensorboard);
     const settings = { port, monitoring, cache, alertmanagers, tensorboard, signal, onLog: sayTrouble };
     const running = await runLocally(plan, settings, showSteps);
     let forget = () => {};

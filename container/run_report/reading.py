@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
+TOKEN_VARIABLE = "SLIPWAY_PROMETHEUS_TOKEN"
+"""Holds a token that Prometheus wants; it is written nowhere."""
 SECONDS = 30
 """For one answer, most."""
 
@@ -54,8 +57,11 @@ def _ask(url: str, fields: Mapping[str, Any]) -> list[dict[str, Any]]:
     body = urllib.parse.urlencode(fields).encode()
     # Not through a proxy: it is on this machine, or in the same network.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    asked = urllib.request.Request(url, body)
+    if os.environ.get(TOKEN_VARIABLE):
+        asked.add_unredirected_header("Authorization", f"Bearer {os.environ[TOKEN_VARIABLE]}")
     try:
-        with opener.open(urllib.request.Request(url, body), timeout=SECONDS) as answer:
+        with opener.open(asked, timeout=SECONDS) as answer:
             document = json.loads(answer.read())
     except urllib.error.HTTPError as error:
         raise ReadingError(f"'{url}' answers with status {error.code}{_said(error)}.") from None

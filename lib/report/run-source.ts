@@ -64,6 +64,8 @@ interface Found {
 }
 
 const TIMEOUT_MS = 15_000;
+/** Holds a token that Prometheus wants; it is written nowhere. */
+const TOKEN_VARIABLE = 'SLIPWAY_PROMETHEUS_TOKEN';
 const DEFAULT_LAST_SECONDS = 3600;
 /** Readings of this time tell how often Prometheus reads. */
 const RECENT_SECONDS = 600;
@@ -76,7 +78,10 @@ const anotherPrometheus = 'Give the address of the Prometheus that reads the end
 async function answerOf(url: string, remedy: string, signal: AbortSignal, body?: URLSearchParams): Promise<Response> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
   try {
-    return await fetch(url, { signal: limit, ...(body && { method: 'POST', body }) });
+    const token = process.env[TOKEN_VARIABLE];
+    // Prometheus' alone: an endpoint is asked without a body.
+    const headers: Record<string, string> = body && token ? { Authorization: `Bearer ${token}` } : {};
+    return await fetch(url, { signal: limit, headers, ...(body && { method: 'POST', body }) });
   } catch (error) {
     signal.throwIfAborted();
     const { name, cause, message } = error as Error & { cause?: { code?: string; message?: string } };
@@ -118,6 +123,11 @@ async function ask(base: string, path: string, fields: Record<string, string>, s
     // Not Prometheus.
   }
   if (said.status === 'success' && Array.isArray(said.data?.result)) return said.data.result;
+  if (answer.status === 401 || answer.status === 403) {
+    throw new SlipwayError(
+      `'${url}' wants you to sign in (status ${answer.status}). Set ${TOKEN_VARIABLE} to a token.`,
+    );
+  }
   const why = typeof said.error === 'string' ? `: ${said.error.slice(0, 300)}` : '';
   throw new SlipwayError(
     `'${url}' does not answer as Prometheus does (status ${answer.status}${why}). ${anotherPrometheus}`,

@@ -42,6 +42,7 @@ describe('options of a run', () => {
     ['--p99-ms', '10001', "Give at most 10000, where the server's histogram ends"],
     ['--usd-per-hour', '-1', 'Give a number above 0'],
     ['--prometheus', '127.0.0.1:9090', 'Give a URL with http:// or https://'],
+    ['--prometheus', 'http://me:secret@127.0.0.1:9090', 'Give it without a name and a password'],
     ['--prometheus', 'http://', 'Give a URL with http:// or https://'],
   ])('%s %s is refused', async (option, value, message) => {
     await expect(show(url, option, value)).rejects.toThrow(message);
@@ -49,6 +50,10 @@ describe('options of a run', () => {
 
   test('what is no URL has no run', async () => {
     await expect(show('build/', '--run')).rejects.toThrow("'build/' is no URL, and a run is that of an endpoint.");
+  });
+
+  test('a port of a TensorBoard that does not start', async () => {
+    await expect(show(url, '--tensorboard', 'runs', '--port', '0')).rejects.toThrow('does not start where a folder');
   });
 
   test('one form at a time', async () => {

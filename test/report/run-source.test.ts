@@ -194,6 +194,27 @@ describe('what is refused, with a remedy', () => {
     }
   });
 
+  test('a Prometheus that wants a token gets the one of the environment, and the endpoint does not', async () => {
+    const sent: (string | undefined)[] = [];
+    const guarded = createServer((request, response) => {
+      sent.push(request.headers.authorization);
+      response.writeHead(401).end();
+    });
+    await new Promise<void>((resolve) => guarded.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      guarded.close();
+      delete process.env.SLIPWAY_PROMETHEUS_TOKEN;
+    });
+    const read = `http://127.0.0.1:${(guarded.address() as AddressInfo).port}`;
+    const refusal = `'${read}/api/v1/query' wants you to sign in (status 401). Set SLIPWAY_PROMETHEUS_TOKEN to a token.`;
+    await expect(ask(await endpoint(), { prometheus: read })).rejects.toThrow(refusal);
+    process.env.SLIPWAY_PROMETHEUS_TOKEN = 's3cret';
+    await expect(ask(await endpoint(), { prometheus: read })).rejects.toThrow(refusal);
+    expect(sent).toEqual([undefined, 'Bearer s3cret']);
+    await expect(ask(read)).rejects.toThrow('is no endpoint of Slipway');
+    expect(sent.at(-1)).toBeUndefined();
+  });
+
   test('a time of which Prometheus has nothing', async () => {
     const [url, read] = [await endpoint(), await prometheus({ instances: [] })];
     await expect(ask(url, { prometheus: read, lastSeconds: 1800 })).rejects.toThrow(

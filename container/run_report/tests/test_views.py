@@ -244,11 +244,13 @@ class Prometheus:
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.answer: tuple[int, bytes] | None = None
+        self.authorization: str | None = None
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                outer.authorization = self.headers["Authorization"]
                 fields = {key: values[0] for key, values in parse_qs(body).items()}
                 outer.asked.append((self.path, fields))
                 status, answer = outer.answer or (200, outer.series(self.path, fields))
@@ -303,6 +305,17 @@ def test_every_query_is_asked_for_its_time(prometheus: Prometheus) -> None:
     )
     assert sent["bins"][1]["start"] == str(START + 600)
     assert [entry["about"] for entry in found["findings"]] == [entry["about"] for entry in run("strained")["findings"]]
+
+
+def test_a_token_is_sent_and_kept_nowhere(prometheus: Prometheus, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = request(prometheus=prometheus.url, queries=prometheus.queries())
+    read(asked)
+    assert prometheus.authorization is None
+    monkeypatch.setenv("SLIPWAY_PROMETHEUS_TOKEN", "s3cret")
+    found = run_of(asked)
+    assert prometheus.authorization == "Bearer s3cret"
+    assert "s3cret" not in as_json(found)
+    assert "s3cret" not in nbformat.writes(notebook(found, "a.run.json"))
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

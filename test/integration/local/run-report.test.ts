@@ -129,6 +129,13 @@ print(json.dumps({tag: [event.value for event in run.Scalars(tag)] for tag in ru
 `;
 const events = (path: string): Record<string, number[]> => JSON.parse(python(READ_EVENTS, path));
 
+test('a folder for event files that cannot be is told before the model is optimized', async () => {
+  const refused = slipway(['up', model, '--port', '0', '--tensorboard', join(model, 'runs')], { SLIPWAY_CACHE: cache });
+  expect(await refused.ended).toBe(1);
+  expect(refused.stderr()).toContain(`cannot be written: '${model}' is a file. Name a folder for TensorBoard's files.`);
+  expect(refused.stderr()).not.toContain('Optimizing');
+});
+
 describe('an endpoint that nobody asks', () => {
   test('has a report that says so', async () => {
     await expect.poll(async () => (await report(['--run'])).code, SOON).toBe(0);
