@@ -44,6 +44,16 @@ def slipway(name: str, model: str, prefix: tuple[str, ...] = (), serving: str | 
     return Contestant(name, model, command)
 
 
+def uncounted(name: str, model: str) -> Contestant:
+    """Our server, counting nothing."""
+
+    def command(port: int, folder: Path) -> list[str]:
+        serving = str(folder / f"{model}.serving.json")
+        return [sys.executable, str(HERE / "uncounted.py"), "--serving", serving, "--port", str(port)]
+
+    return Contestant(name, model, command)
+
+
 def fastapi(name: str, model: str, workers: int) -> Contestant:
     def command(port: int, folder: Path) -> list[str]:  # noqa: ARG001
         options = ["--port", str(port), "--workers", str(workers), "--no-access-log", "--log-level", "warning"]

@@ -61,6 +61,18 @@ def scenarios(processors: int) -> tuple[Scenario, ...]:
             "All contestants parse, check and answer the same JSON. wrk has one thread.",
         ),
         Scenario(
+            "mlp-metrics",
+            "The same MLP and requests, with metrics and with nothing counted",
+            16,
+            False,
+            (
+                contestants.slipway("slipway", "mlp"),
+                contestants.uncounted("slipway, nothing counted", "mlp"),
+            ),
+            {"slipway, nothing counted": 0.97},
+            "Stages, answers, batches: every histogram and counter of a request. Nobody reads them meanwhile.",
+        ),
+        Scenario(
             "mlp-drift",
             "The same MLP and requests, with what is watched for drift and without",
             16,
