@@ -4,7 +4,8 @@ import { byId, element, say } from '../element.js';
 import { digits, many } from '../format.js';
 import { type Section, section } from '../section.js';
 import type { PageDriftFigure, PagePlan } from '../shape.js';
-import { binTable, histogram, mostApart } from './histogram.js';
+import { mostApart } from './bins.js';
+import { binTable, histogram } from './histogram.js';
 
 const statistics: Readonly<Record<string, string>> = {
   class: 'top class',
