@@ -1,4 +1,4 @@
-"""Our server with nothing counted, so that what its metrics cost is known: `python uncounted.py` takes the server's own options."""
+"""Our server with nothing counted, so that what its metrics cost is known. Takes the options of the server."""
 
 from __future__ import annotations
 
