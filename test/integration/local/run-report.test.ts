@@ -250,6 +250,21 @@ describe('an endpoint that is asked for something else', () => {
     expect(found['drift_psi/input/image/mean']!.at(-1)).toBeGreaterThan(1);
   });
 
+  test('is shown by TensorBoard until Ctrl-C', async () => {
+    const board = slipway(['report', ready.endpoint, '--run', '--tensorboard', '--port', '0'], {
+      SLIPWAY_CACHE: cache,
+    });
+    await board.saw('Ctrl-C stops it.');
+    const tags = async () => {
+      const answer = await fetch(`${board.stdout().trim()}data/plugin/scalars/tags`);
+      return Object.values((await answer.json()) as Record<string, object>).flatMap((run) => Object.keys(run));
+    };
+    await expect.poll(tags, SOON).toContain('stage_ms/queue');
+    board.process.kill('SIGINT');
+    expect(await board.ended).toBe(130);
+    expect(await board.leftAfterAll()).toEqual([]);
+  });
+
   test('is read by any Prometheus that is named; without a note of its own one has to be', async () => {
     const other = { SLIPWAY_CACHE: cacheWithoutModels() };
     const refused = await report(['--run'], other);
