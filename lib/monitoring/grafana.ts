@@ -3,6 +3,7 @@
 import { DashboardBuilder, DatasourceVariableBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import type { Panel, Series, Tile } from './dashboard.js';
 import { verdictTimes, verdictWords } from './grafana-bottleneck.js';
+import { driftPanels } from './grafana-drift.js';
 import { columns, type Drawn, lines, placed, type Target, tile } from './grafana-panels.js';
 import { instant, range, source } from './grafana-prometheus.js';
 import type { MonitoringPlan } from './plan.js';
@@ -67,11 +68,13 @@ const budgets = (plan: MonitoringPlan): Drawn[] =>
 export function grafanaDashboard(plan: MonitoringPlan): string {
   const tiles = plan.dashboard.tiles.map((each) => tile(source, tileOf(plan, each)));
   const left = budgets(plan).map((each) => tile(source, each));
+  const drifts = driftPanels(plan).map((each) => lines(source, each));
   const panels = placed([
     ...tiles.map((panel) => ({ panel, w: Math.floor(columns / tiles.length), h: tileHeight })),
     ...left.map((panel) => ({ panel, w: Math.floor(columns / left.length), h: tileHeight })),
     { panel: verdictWords(plan), w: columns, h: tileHeight },
     ...plan.dashboard.panels.map((each) => ({ panel: lines(source, panelOf(plan, each)), w: each.width, h: height })),
+    ...drifts.map((panel) => ({ panel, w: Math.floor(columns / drifts.length), h: height })),
     { panel: verdictTimes(plan), w: columns, h: height },
   ]);
   const dashboard = new DashboardBuilder(`Slipway: ${plan.model}`)

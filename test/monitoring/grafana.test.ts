@@ -5,6 +5,7 @@ import { strongestRecord } from '../../lib/monitoring/bottleneck-rules.js';
 import { grafanaDashboard } from '../../lib/monitoring/grafana.js';
 import { planMonitoring } from '../../lib/monitoring/plan.js';
 import { budgetRecord } from '../../lib/monitoring/prometheus-rules.js';
+import { driftRecord } from '../../lib/monitoring/queries/prometheus.js';
 import { faults, parse } from './promql.js';
 
 interface Target {
@@ -32,16 +33,25 @@ interface Panel {
 const plan = planMonitoring({ model: 'digits', slo: { p99Ms: 50 } });
 const drawn = (of = plan) => JSON.parse(grafanaDashboard(of)) as { title: string; panels: readonly Panel[] };
 const { panels } = drawn();
-const recorded = new Set([...plan.objectives.map(budgetRecord), strongestRecord]);
+const recorded = new Set([...plan.objectives.map(budgetRecord), strongestRecord, ...['psi', 'limit'].map(driftRecord)]);
 
-test('draws every tile, budget and panel of the plan, and what limits the endpoint', () => {
+test('draws every tile, budget and panel of the plan, drift, and what limits the endpoint', () => {
   expect(panels.map(({ title }) => title)).toEqual([
     ...plan.dashboard.tiles.map(({ title }) => title),
     ...plan.objectives.map(({ title }) => `Error budget left: ${title}`),
     'What limits it',
     ...plan.dashboard.panels.map(({ title }) => title),
+    'Drift of predictions',
+    'Drift of inputs',
     'What limited it',
   ]);
+});
+
+test('draws drift of what is watched alone', () => {
+  const titles = (drift: false | { watch: 'outputs' }) =>
+    drawn(planMonitoring({ model: 'digits', drift })).panels.map(({ title }) => title);
+  expect(titles(false).filter((title) => title.startsWith('Drift'))).toEqual([]);
+  expect(titles({ watch: 'outputs' }).filter((title) => title.startsWith('Drift'))).toEqual(['Drift of predictions']);
 });
 
 test('panels lie side by side, within the width, and none over another', () => {
