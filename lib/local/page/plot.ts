@@ -8,6 +8,8 @@ export const HEIGHT = 190;
 export const COLOURS = 6;
 /** Between two marks of the time axis, seconds. */
 const TIME_STEPS = [60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600];
+/** Width of one in the marks of an axis, pixels. */
+const LETTER = 6.2;
 /** Whole things are not cut in fractions on an axis. */
 const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000];
 /** Told apart without colour too. */
@@ -73,7 +75,7 @@ export function makePlot(given: PlotGiven): uPlot {
         {
           ...axis,
           grid: { stroke: variable('--line'), width: 1 },
-          size: 64,
+          size: (_, values) => Math.max(64, 14 + LETTER * Math.max(0, ...(values ?? []).map(({ length }) => length))),
           space: 36,
           ...(given.whole ? { incrs: WHOLE_STEPS } : {}),
           values: (_, splits) => {

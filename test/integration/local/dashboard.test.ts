@@ -368,7 +368,7 @@ describe('when the endpoint ends', () => {
     await expect
       .poll(() => page.locator('[data-alert="EndpointDown"]').textContent(), patient)
       .toMatch(
-        /^Firing: digits: The endpoint does not answersince \d\d:\d\d:\d\d \(\d+ s\), wakes someone.*What to do: See whether the process runs/,
+        /^Firing: digits: The endpoint does not answersince \d\d:\d\d:\d\d \(\d+ (s|min)\), wakes someone.*What to do: See whether the process runs/,
       );
     expect(await page.locator('#alert-state').textContent()).toBe('1 firing');
     await page.screenshot({ path: packageFile('.test-results', 'dashboard-alert.png'), fullPage: true });

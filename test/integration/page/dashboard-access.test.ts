@@ -14,7 +14,8 @@ let digitsUp: WatchedDigits;
 beforeAll(async () => {
   browser = await startBrowser();
   undo.push(() => browser.close());
-  digitsUp = await watchDigits();
+  // So many that no alert comes up in the middle.
+  digitsUp = await watchDigits(1_000_000);
   undo.push(() => digitsUp.stop());
   let on = true;
   const load = (async () => {

@@ -19,13 +19,17 @@ export interface WatchedDigits {
   stop(): Promise<void>;
 }
 
-/** Drift is told over an hour, of which a comparison comes each minute; over a day it would be every two. */
-export async function watchDigits(): Promise<WatchedDigits> {
+/**
+ * Drift is told over an hour, of which a comparison comes each minute; over a day it would be every two.
+ *
+ * @param minCount - rows it takes
+ */
+export async function watchDigits(minCount = 500): Promise<WatchedDigits> {
   const { model, data, labels } = example('digits');
   const plan = planEndpoint(
     {
       model: Model.fromOnnx(model, { calibration: data, labels }),
-      monitoring: { slo: { p99Ms: 50 }, drift: { windowHours: 1 } },
+      monitoring: { slo: { p99Ms: 50 }, drift: { windowHours: 1, minCount } },
     },
     local(),
   );
