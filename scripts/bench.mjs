@@ -35,6 +35,7 @@ const benches = {
   selection,
   aws: node('aws'),
   pulumi: node('pulumi'),
+  page: node('page'),
   monitoring: node('monitoring'),
 };
 
