@@ -82,7 +82,7 @@ describe('the digits example at 200 requests a second', () => {
       platform: 'gcp-cloud-run',
       region: 'us-central1',
       machine: '20cpu-80gib-rtx-pro-6000',
-      reason: 'its price is not known',
+      reason: 'its price is not known; it is taken where it is named',
     });
   });
 
