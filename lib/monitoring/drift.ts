@@ -102,12 +102,22 @@ const sides = [
   },
 ] as const;
 
-/** Rules of one group: figures recorded for each output and input that is watched, and an alert for either side. */
-export function driftGroup(plan: MonitoringPlan, drift: DriftPlan): object {
+/**
+ * Longer windows are summed up from steps that lie side by side, which reads far less than all readings of a day. A step is shorter than
+ * the 5 minutes after which Prometheus forgets a record, and has four readings at least.
+ */
+const HOUR = 3600;
+const STEP_SECONDS = 240;
+
+/** Groups of rules: figures recorded for each output and input that is watched, and an alert for either side. */
+export function driftGroups(plan: MonitoringPlan, drift: DriftPlan): readonly object[] {
   const scope = prometheusScope(plan);
   const selector = selectorOf(scope);
   const { windowSeconds, psi, minCount } = drift;
   const over = duration(windowSeconds);
+  const gained = (window: number): string =>
+    `sum by (${figure}, bin) (increase(onnx_observed_bin_total{${selector}}[${duration(window)}]))`;
+  const inSteps = windowSeconds > HOUR;
   const seriesWhere = (what: string, where: string): string => `${record(what)}{${selector}, ${where}}`;
   const series = (what: string): string => `${record(what)}{${selector}}`;
   const [share, expected, count, rows] = ['share', 'expected', 'count', 'rows'].map(series) as [
@@ -120,7 +130,7 @@ export function driftGroup(plan: MonitoringPlan, drift: DriftPlan): object {
   const recordings: readonly (readonly [what: string, expr: string])[] = [
     // Every replica tells the reference.
     ['expected', `max by (${figure}, bin) (onnx_reference_bin_ratio{${selector}})`],
-    ['count', `sum by (${figure}, bin) (increase(onnx_observed_bin_total{${selector}}[${over}]))`],
+    ['count', inSteps ? `sum_over_time(${series('gain')}[${over}])` : gained(windowSeconds)],
     ['rows', `sum by (${figure}) (${count})`],
     ['degrees', `count by (${figure}) (${expected}) - 1`],
     [
@@ -151,9 +161,21 @@ export function driftGroup(plan: MonitoringPlan, drift: DriftPlan): object {
         },
       };
     });
-  return {
-    name: `slipway ${plan.model} drift`,
-    interval: duration(Math.max(plan.scrapeSeconds, pace(windowSeconds))),
-    rules: [...recordings.map(([what, expr]) => ({ record: record(what), expr, labels: scope })), ...alerts],
-  };
+  const recorded = (what: string, expr: string) => ({ record: record(what), expr, labels: scope });
+  return [
+    ...(inSteps
+      ? [
+          {
+            name: `slipway ${plan.model} drift steps`,
+            interval: duration(STEP_SECONDS),
+            rules: [recorded('gain', gained(STEP_SECONDS))],
+          },
+        ]
+      : []),
+    {
+      name: `slipway ${plan.model} drift`,
+      interval: duration(Math.max(plan.scrapeSeconds, pace(windowSeconds))),
+      rules: [...recordings.map(([what, expr]) => recorded(what, expr)), ...alerts],
+    },
+  ];
 }

@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import { alertmanagerConfig } from './alertmanager.js';
 import type { Alert, Comparison } from './alerts.js';
 import { bottleneckGroup } from './bottleneck-rules.js';
-import { driftGroup } from './drift.js';
+import { driftGroups } from './drift.js';
 import type { Expression } from './expression.js';
 import type { Objective } from './objectives.js';
 import type { MonitoringPlan } from './plan.js';
@@ -132,7 +132,7 @@ export function prometheusRules(plan: MonitoringPlan): string {
       rules: plan.alerts.map((alert) => alertRule(alert, plan, scope, say)),
     },
     bottleneckGroup(plan),
-    ...(plan.drift ? [driftGroup(plan, plan.drift)] : []),
+    ...(plan.drift ? driftGroups(plan, plan.drift) : []),
   ];
   return stringify({ groups }, { lineWidth: 0, aliasDuplicateObjects: false });
 }

@@ -117,6 +117,38 @@ describe('the figures', () => {
     expect(output).toBe('');
   });
 
+  test('of a day are summed up from steps', () => {
+    const of = `${JOB}, instance="0", ${labelsOf(many)}`;
+    const share = [0.5, 0.25, 0.125, 0.125];
+    const series = share.flatMap((part, bin) => [
+      // A hundred rows in four minutes, over a day and an hour.
+      [`onnx_observed_bin_total{${of}, bin="${bin}"}`, `0+${100 * part}x375`] as const,
+      [`onnx_reference_bin_ratio{${of}, bin="${bin}", upper="${bin}"}`, '0.25x375'] as const,
+    ]);
+    const value = (expr: string, labels: string, expected: number) => ({
+      ...{ expr, eval_time: '1500m', exp_samples: [{ labels, value: expected }] },
+    });
+    writeFileSync(join(bench.folder, 'rules.yml'), prometheusRules(planMonitoring({ model: 'fraud' })));
+    writeFileSync(
+      join(bench.folder, 'cases.yml'),
+      stringify({
+        rule_files: ['rules.yml'],
+        evaluation_interval: '4m',
+        tests: [
+          {
+            interval: '4m',
+            input_series: series.map(([name, samples]) => ({ series: name, values: samples })),
+            promql_expr_test: [
+              value('round(slipway:drift:rows / 36000, 0.01)', figures(many), 1),
+              value('round(slipway:drift:psi, 0.001)', figures(many), 0.347),
+            ],
+          },
+        ],
+      }),
+    );
+    expect(promtool(bench, 'test', 'rules', 'cases.yml').output).toContain('SUCCESS');
+  });
+
   test('of a thousand rows are smoothed by half a row in each bin', () => {
     const few: Figure = { samples: [100, 100, 100, 100], rows: [[500, 250, 125, 125]] };
     const output = run([few], {

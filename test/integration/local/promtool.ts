@@ -24,7 +24,7 @@ export function promtool(
   return { ok: status === 0, output: `${stdout}${stderr}` };
 }
 
-const tested = ['objectives steps', 'objectives quick', 'objectives slow', 'alerts', 'drift'];
+const tested = ['objectives steps', 'objectives quick', 'objectives slow', 'alerts', 'drift steps', 'drift'];
 const groupOrder = tested.map((name) => `slipway ${plan.model} ${name}`);
 
 /** The rule file with some groups alone: promtool evaluates every rule at every step, however many steps a case has. */

@@ -44,7 +44,7 @@ describe('promtool', () => {
     );
     expect(promtool(bench, 'check', 'rules', 'rules.yml')).toMatchObject({
       ok: true,
-      output: expect.stringContaining('104 rules found'),
+      output: expect.stringContaining('105 rules found'),
     });
     expect(promtool(bench, 'check', 'config', 'prometheus.yml').ok).toBe(true);
   });
