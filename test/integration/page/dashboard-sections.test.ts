@@ -160,14 +160,24 @@ describe('budgets', () => {
     const { page } = await openPage(browser, digitsUp.dashboard);
     const row = page.locator(`[data-objective="${id}"]`);
     const recorded = () => valueNow(`slipway:${id}:budget_left_30d${SCOPE}`);
+    const burning = () => valueNow(`slipway:${id}:bad_share_5m${SCOPE}`);
+    // Only what comes between two readings is counted.
+    await expect
+      .poll(async () => {
+        await digitsUp.send(5);
+        return Number.isFinite(await recorded()) && Number.isFinite(await burning());
+      }, veryPatient)
+      .toBe(true);
     await expect
       .poll(async () => (await row.locator('b').textContent()) === shown(await recorded(), 'share'), patient)
       .toBe(true);
     expect(await row.getByRole('meter').getAttribute('aria-label')).toMatch(/^Error budget left: 99/);
-    const burn = await valueNow(`slipway:${id}:bad_share_5m${SCOPE}`);
-    expect(await row.locator('.help').textContent()).toContain(
-      `Burns at ${digits(burn / (id === 'availability' ? 0.001 : 0.01))}x over 5 min`,
-    );
+    await expect
+      .poll(async () => {
+        const rate = digits((await burning()) / (id === 'availability' ? 0.001 : 0.01));
+        return (await row.locator('.help').textContent())?.includes(`Burns at ${rate}x over 5 min`);
+      }, patient)
+      .toBe(true);
     await page.context().close();
   });
 });
@@ -276,7 +286,7 @@ describe('what is read', () => {
     const { page, asked } = await openPage(browser, digitsUp.dashboard, { viewport: { width: 1280, height: 700 } });
     const sections = () =>
       asked.filter((url) => url.includes('/round.json')).map((url) => new URL(url).searchParams.get('of')!.split(','));
-    await expect.poll(() => sections().length, patient).toBe(1);
+    await expect.poll(() => sections().length, patient).toBeGreaterThan(0);
     expect(sections()[0]).toEqual(expect.arrayContaining(['ready', 'tiles', 'verdict', 'alerts', 'model']));
     expect(sections()[0]).not.toContain('drift');
     await page.locator('#drift').scrollIntoViewIfNeeded();

@@ -20,8 +20,7 @@ const statistics: Readonly<Record<string, string>> = {
 
 /** Shown at first, those that have parted furthest. */
 const FIRST = 6;
-/** Rules compare every two minutes at the latest. */
-const NOT_YET = 'Not compared yet; the first comparison takes two minutes at most.';
+const NOT_YET = 'Not compared yet; the first comparison takes a few minutes.';
 
 type State = 'waiting' | 'few' | 'drift' | 'good';
 
