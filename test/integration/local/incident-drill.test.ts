@@ -217,6 +217,18 @@ describe.skipIf(skipped).sequential('the incident drill', () => {
     expect(annotations.action).toContain('Add replicas or processors');
   });
 
+  test('no rule failed in all that time', async () => {
+    const answer = await fetch(`${endpoint.prometheus}/api/v1/rules`);
+    const { data } = (await answer.json()) as {
+      data: { groups: { rules: { name: string; health: string; lastError?: string }[] }[] };
+    };
+    const rules = data.groups.flatMap((group) => group.rules);
+    expect(rules.length).toBeGreaterThan(90);
+    expect(rules.filter(({ health }) => health === 'err').map(({ name, lastError }) => `${name}: ${lastError}`)).toEqual(
+      [],
+    );
+  });
+
   test('nothing else was told in all that time', () => {
     const expected = /^(Latency|Availability)Burn|^QueueSaturated$|Drift$/;
     expect(fired().filter((name) => !expected.test(name))).toEqual([]);
