@@ -141,7 +141,7 @@ try {
   writeResult('monitoring', {
     title: 'How long Prometheus takes for the rules',
     command: 'npm run bench monitoring',
-    note: `Milliseconds of one evaluation of all groups of a kind, of ${endpoints} endpoints together: the sum of each group's median, and of each group's longest; then what that is for each second that passes. Prometheus 2.42 reads ten made-up endpoints with an accelerator each every ${every} s, and has 30 days of such readings behind it. All that it does, scrapes too, takes ${(1000 * processor).toFixed(1)} ms of processor time a second. Other programs kept the machine busy meanwhile: load ${loadavg()[1].toFixed(1)}.`,
+    note: `Milliseconds of one evaluation of all groups of a kind, of ${endpoints} endpoints together: the sum of each group's median, and of each group's longest; then what that is for each second that passes. Prometheus 2.42 reads ten made-up endpoints with an accelerator each every ${every} s, and has 30 days of such readings behind it. All that it does, scrapes too, takes ${(1000 * processor).toFixed(1)} ms of processor time a second. The load of the machine meanwhile: ${loadavg()[1].toFixed(1)}.`,
     rows: [...rows, { ...all, medianMs: total('medianMs'), longestMs: total('longestMs') }],
     columns: ['rules', 'number', 'every', 'evaluations seen', 'median (ms)', 'longest (ms)', 'a second (ms)', 'goal'],
     cells: (row) => [
