@@ -224,9 +224,9 @@ describe.skipIf(skipped).sequential('the incident drill', () => {
     };
     const rules = data.groups.flatMap((group) => group.rules);
     expect(rules.length).toBeGreaterThan(90);
-    expect(rules.filter(({ health }) => health === 'err').map(({ name, lastError }) => `${name}: ${lastError}`)).toEqual(
-      [],
-    );
+    expect(
+      rules.filter(({ health }) => health === 'err').map(({ name, lastError }) => `${name}: ${lastError}`),
+    ).toEqual([]);
   });
 
   test('nothing else was told in all that time', () => {
