@@ -9,6 +9,7 @@ import type { Alert } from '../../lib/monitoring/alerts.js';
 import { type CloudWatchAlarm, cloudWatchAlarms } from '../../lib/monitoring/cloudwatch.js';
 import type { MonitoringPlan } from '../../lib/monitoring/plan.js';
 import type { VariantMachine } from '../../lib/monitoring/queries/cloudwatch.js';
+import { type CollectedVariant, detailedAlarms } from '../../lib/monitoring/sagemaker-detailed.js';
 import { acknowledge } from './acknowledged-findings.js';
 import type { EndpointMetrics } from './endpoint-metrics.js';
 
@@ -66,6 +67,32 @@ const metricAlarm = (
     treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
     alarmDescription: description,
   });
+
+/** The same with alarms in PromQL for what SageMaker's own metrics do not tell. */
+export function withDetailedAlarms(
+  scope: Construct,
+  plan: MonitoringPlan,
+  variant: CollectedVariant,
+  { rollback, alerts, notes }: VariantAlarms,
+): VariantAlarms {
+  const told = alerts.map(({ alert }) => alert.name);
+  const detailed = detailedAlarms(plan, variant, told).map(({ alert, query, pendingSeconds }) => ({
+    alert,
+    alarm: new cloudwatch.PromQLAlarm(scope, alert.name, {
+      query,
+      evaluationInterval: Duration.minutes(1),
+      pendingPeriod: Duration.seconds(pendingSeconds),
+      recoveryPeriod: Duration.minutes(5),
+      alarmDescription: `${alert.summary}. ${alert.meaning} ${alert.action}`,
+    }),
+  }));
+  const names = detailed.map(({ alert }) => `no alarm ${alert.name}:`);
+  return {
+    rollback,
+    alerts: [...alerts, ...detailed],
+    notes: notes.filter((note) => !names.some((name) => note.startsWith(name))),
+  };
+}
 
 /** Tells topics when an alarm goes off and when it ends. */
 export function notifyAll(alarms: readonly (cloudwatch.IAlarm | null)[], topics: readonly sns.ITopic[]): void {

@@ -12,7 +12,7 @@ import { hasLocalStorage } from '../../lib/hardware/sagemaker.js';
 import type { EndpointPlan } from '../../lib/plan.js';
 import { boundsProblems } from '../../lib/scheduled-bounds.js';
 import { acknowledge, localStorage } from './acknowledged-findings.js';
-import { acknowledgeQuietAlarms, notifyAll, type VariantAlarms, variantAlarms } from './alarms.js';
+import { acknowledgeQuietAlarms, notifyAll, type VariantAlarms, variantAlarms, withDetailedAlarms } from './alarms.js';
 import { ContainerImage } from './container-image.js';
 import { containerModel } from './container-model.js';
 import { budget, budgetProblems, idleAlarm } from './cost-guards.js';
@@ -58,6 +58,14 @@ export interface MetricDetail {
    * @default 60
    */
   readonly everySeconds?: 10 | 30 | 60 | 120 | 180 | 240 | 300;
+  /**
+   * SageMaker's detailed observability: a collector of AWS's reads the server's own metrics and those of the machine into CloudWatch, where
+   * alarms in PromQL tell what SageMaker's metrics do not: the queue, readiness, slow burns of three days, the disk. Not tried in a real
+   * account yet.
+   *
+   * @default - as SageMaker has it for new endpoints, and no alarms on it
+   */
+  readonly detailed?: boolean;
 }
 
 /** A real-time endpoint on SageMaker. */
@@ -210,6 +218,7 @@ export class ModelEndpoint extends ModelEndpointBase {
         ...(props.metrics?.everySeconds !== undefined && {
           metricPublishFrequencyInSeconds: props.metrics.everySeconds,
         }),
+        ...(props.metrics?.detailed !== undefined && { enableDetailedObservability: props.metrics.detailed }),
       },
       ...(capture && { dataCaptureConfig: capture.config }),
       ...(toZero
@@ -225,9 +234,11 @@ export class ModelEndpoint extends ModelEndpointBase {
     if (!disks) acknowledge(config, localStorage);
 
     const own = placed.filter(({ variant }) => !variant.shadow);
-    const alarms = own.map(({ variant, plan, scope: at }) =>
-      variantAlarms(at, plan.monitoring, this.metricsOf(variant.name), plan.hardware.chosen),
-    );
+    const alarms = own.map(({ variant, plan, scope: at }) => {
+      const usual = variantAlarms(at, plan.monitoring, this.metricsOf(variant.name), plan.hardware.chosen);
+      const collected = { endpoint: name, variant: variant.name };
+      return props.metrics?.detailed ? withDetailedAlarms(at, plan.monitoring, collected, usual) : usual;
+    });
     this.alarms = alarms[0]!;
     const rollback = [...(props.rollbackAlarms ?? []), ...alarms.flatMap((each) => each.rollback)].slice(0, mostAlarms);
 

@@ -217,6 +217,7 @@ export const documents = [
   'metrics/server.json',
   'metrics/dcgm.json',
   'metrics/sagemaker.json',
+  'metrics/sagemaker-detailed.json',
   'metrics/cloud-run.json',
   'metrics/vertex.json',
   'metrics/azure-ml.json',

@@ -30,6 +30,7 @@ export const everyEndpoint: Readonly<Record<string, (app: App) => Stack>> = {
         monitor: { baseline: { bucket, prefix: 'digits/3' }, preprocessor: { bucket, key: 'digits/columns.py' } },
       },
       secrets: { TOKEN: secretsmanager.Secret.fromSecretNameV2(stack, 'Token', 'shop/token') },
+      metrics: { detailed: true },
       monitoring: { budget: {} },
     });
     return stack;

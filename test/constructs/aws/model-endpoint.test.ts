@@ -162,6 +162,39 @@ describe('alarms', () => {
     ]);
   });
 
+  test('in PromQL tell the rest where the collector of SageMaker is asked for, and tell the topics', () => {
+    const { template: detailed, endpoint: watched } = stacked((stack) => ({
+      metrics: { detailed: true },
+      notify: [new sns.Topic(stack, 'Topic')],
+    }));
+    expect(only<{ MetricsConfig: object }>(detailed, 'AWS::SageMaker::EndpointConfig').MetricsConfig).toEqual({
+      EnableEnhancedMetrics: true,
+      EnableDetailedObservability: true,
+    });
+    expect(watched.alarms.notes).toEqual(['no alarm EndpointDown: SageMaker publishes no metric for it']);
+    const made = Object.values(detailed.findResources('AWS::CloudWatch::Alarm'))
+      .map(({ Properties }) => Properties)
+      .filter(({ EvaluationCriteria }) => EvaluationCriteria !== undefined);
+    expect(made).toHaveLength(5);
+    const queue = made.find(({ EvaluationCriteria }) =>
+      JSON.stringify(EvaluationCriteria).includes('onnx_queue_limit'),
+    )!;
+    expect(queue).toMatchObject({
+      EvaluationInterval: 60,
+      EvaluationCriteria: { PromQLCriteria: { PendingPeriod: 60, RecoveryPeriod: 300 } },
+      AlarmActions: [{ Ref: expect.stringContaining('Topic') }],
+    });
+    expect(JSON.stringify(queue.EvaluationCriteria)).toContain('aws.sagemaker.endpoint.name');
+  });
+
+  test('in PromQL are none unless asked, and the collector is left as SageMaker has it', () => {
+    const alarms = Object.values(template.findResources('AWS::CloudWatch::Alarm'));
+    expect(alarms.filter(({ Properties }) => Properties.EvaluationCriteria !== undefined)).toEqual([]);
+    const off = stacked({ metrics: { detailed: false } }).template;
+    const { MetricsConfig } = only<{ MetricsConfig: object }>(off, 'AWS::SageMaker::EndpointConfig');
+    expect(MetricsConfig).toEqual({ EnableEnhancedMetrics: true, EnableDetailedObservability: false });
+  });
+
   test('tell the topics', () => {
     const { template: told } = stacked((stack) => ({ notify: [new sns.Topic(stack, 'Topic')] }));
     for (const { Properties } of Object.values(told.findResources('AWS::CloudWatch::CompositeAlarm'))) {
