@@ -4,6 +4,7 @@ import type { ServiceArgs } from '@pulumi/gcp/cloudrunv2/service.js';
 import type * as pulumi from '@pulumi/pulumi';
 import { type Check, type Problem, problemsOf } from '../../lib/errors.js';
 import type { EndpointSpec } from '../../lib/spec.js';
+import { notifyProblems } from '../pulumi/notify.js';
 import type { ScalingSchedule } from '../pulumi/schedules.js';
 import type { ContainerImage } from './container-image.js';
 import { type BudgetArgs, budgetProblems } from './cost-guards.js';
@@ -145,6 +146,7 @@ export function ownProblems(args: ModelEndpointArgs): Problem[] {
     ...boundProblems(args),
     ...timetableProblems(args.schedules ?? [], args.scaling?.toZero ?? false),
     ...budgetProblems(args),
+    ...notifyProblems('gcp', args.notify),
     ...secretProblems(secrets, environment),
     ...problemsOf(checks),
   ];

@@ -6,6 +6,7 @@ import type { ManagedEnvironmentArgs } from '@pulumi/azure-native/app/managedEnv
 import type * as pulumi from '@pulumi/pulumi';
 import { type Problem, problemsOf } from '../../../lib/errors.js';
 import type { EndpointSpec } from '../../../lib/spec.js';
+import { notifyProblems } from '../../pulumi/notify.js';
 import type { ScalingSchedule } from '../../pulumi/schedules.js';
 import type { ContainerImage } from '../container-image.js';
 import { budgetProblems } from '../cost-guards.js';
@@ -127,6 +128,7 @@ export function ownProblems(name: string, args: ContainerAppEndpointArgs): Probl
     ...variableProblems(args),
     ...secretProblems(Object.keys(secrets)),
     ...budgetProblems(args.monitoring, args.notify ?? [], args.emails ?? []),
+    ...notifyProblems('azure', args.notify, args.emails),
     ...problemsOf([
       ...[...Object.keys(environment), ...Object.keys(secrets)]
         .filter(isReserved)

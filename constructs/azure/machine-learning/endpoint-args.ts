@@ -6,6 +6,7 @@ import type { ScheduleArgs } from '@pulumi/azure-native/machinelearningservices/
 import type * as pulumi from '@pulumi/pulumi';
 import { type Problem, problemsOf } from '../../../lib/errors.js';
 import type { EndpointSpec } from '../../../lib/spec.js';
+import { notifyProblems } from '../../pulumi/notify.js';
 import { type ScalingSchedule, scheduleProblems } from '../../pulumi/schedules.js';
 import type { ContainerImage } from '../container-image.js';
 import { budgetProblems } from '../cost-guards.js';
@@ -161,6 +162,7 @@ export function ownProblems(name: string, args: ModelEndpointArgs): Problem[] {
     ...dataCaptureProblems(args.dataCapture),
     ...variableProblems(args),
     ...budgetProblems(args.monitoring, args.notify ?? [], args.emails ?? []),
+    ...notifyProblems('azure', args.notify, args.emails),
     ...problemsOf([
       [
         ingress !== undefined && !['internal', 'all'].includes(ingress),

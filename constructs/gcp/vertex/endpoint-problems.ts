@@ -2,6 +2,7 @@
 
 import { type Problem, problemsOf } from '../../../lib/errors.js';
 import type { EndpointSpec } from '../../../lib/spec.js';
+import { notifyProblems } from '../../pulumi/notify.js';
 import { budgetProblems } from '../cost-guards.js';
 import { secretProblems } from '../identity.js';
 import { timetableProblems } from '../schedules.js';
@@ -134,5 +135,6 @@ export function ownProblems(args: VertexEndpointArgs): Problem[] {
     ...deploymentProblems('', args, longest),
     ...Object.entries(deployments).flatMap(([name, each]) => deploymentProblems(`deployments.${name}.`, each, longest)),
     ...budgetProblems(args),
+    ...notifyProblems('gcp', args.notify),
   ];
 }

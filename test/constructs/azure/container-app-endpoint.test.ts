@@ -24,6 +24,8 @@ const required = {
   hardware: Hardware.of('Consumption-2cpu-4gib'),
   image,
 };
+const group =
+  '/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/shop/providers/Microsoft.Insights/actionGroups/ml';
 const t4 = Hardware.of('Consumption-GPU-NC8as-T4');
 const role = (id: string) =>
   `/subscriptions/00000000-0000-0000-0000-000000000001/providers/Microsoft.Authorization/roleDefinitions/${id}`;
@@ -505,12 +507,12 @@ test('a large model has a start-up window that holds what it reads, in periods t
 });
 
 test('what it is watched by is told of the app', async () => {
-  const { resources, endpoint } = await made({ notify: ['/azure/ActionGroup/shop'], scaling: { toZero: true } });
+  const { resources, endpoint } = await made({ notify: [group], scaling: { toZero: true } });
   const alerts = ofType(resources, ':MetricAlert');
   expect(alerts.length).toBeGreaterThan(0);
   for (const { inputs } of alerts) {
     expect(inputs.scopes).toEqual(['/azure/ContainerApp/digits']);
-    expect(inputs.actions).toEqual([{ actionGroupId: '/azure/ActionGroup/shop' }]);
+    expect(inputs.actions).toEqual([{ actionGroupId: group }]);
   }
   expect(endpoint.resources.monitored.dashboard).not.toBeNull();
 });
@@ -596,6 +598,18 @@ describe('a description that is wrong is refused at once', () => {
     ['a component with capital letters', {}, 'Digits', "appName: the component's name 'Digits'"],
     ['a machine that Azure does not have', { hardware: Hardware.of('Consumption-X1') }, 'digits', 'Consumption-X1'],
     ['a location that is missing', { location: '' }, 'digits', 'location: is missing'],
+    [
+      'a mail box as an action group',
+      { notify: ['ml@shop.example'] },
+      'digits',
+      "notify[0]: 'ml@shop.example' is no full name of an action group. Give one such as /subscriptions/",
+    ],
+    [
+      'an address that is none',
+      { emails: ['ml'] },
+      'digits',
+      "emails[0]: 'ml' is no address. Give one such as ml@example.com",
+    ],
     ['a region that Azure does not have', { location: 'westeurop' }, 'digits', 'Similar: westeurope'],
     [
       'an accelerator in a region without',

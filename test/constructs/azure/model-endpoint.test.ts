@@ -501,6 +501,7 @@ describe('a description that is wrong is refused at once', () => {
     ['a component whose name is too long with the digits', {}, 'a'.repeat(30), 'endpointName: the component'],
     ['a machine that Azure does not have', { hardware: Hardware.of('Standard_X1') }, 'digits', 'Standard_X1'],
     ['a location that is missing', { location: '' }, 'digits', 'location: is missing'],
+    ['an action group by its name', { notify: ['ml'] }, 'digits', "notify[0]: 'ml' is no full name of an action group"],
     ['a capture of no request', { dataCapture: { percent: 0 } }, 'digits', 'dataCapture.percent: 0 is given'],
     ['a capture of nothing', { dataCapture: { capture: [] } }, 'digits', 'dataCapture.capture: nothing would be kept'],
     [

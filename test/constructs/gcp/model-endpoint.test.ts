@@ -278,6 +278,11 @@ describe('in the preview', () => {
 
   test.each<[string, Partial<ModelEndpointArgs>, RegExp]>([
     ['no region', { location: '' }, /location: is missing/],
+    [
+      'an address as a channel',
+      { notify: ['ml@shop.example'] },
+      /notify\[0\]: 'ml@shop\.example' is no full name of a notification channel/,
+    ],
     ['a region that is none', { location: 'europe-west99' }, /'europe-west99' is no region of gcp-cloud-run/],
     [
       'a region without accelerators',

@@ -454,6 +454,11 @@ describe('in the preview', () => {
 
   test.each<[string, Partial<VertexEndpointArgs>, RegExp]>([
     [
+      'a channel by its number',
+      { notify: ['123'] },
+      /notify\[0\]: '123' is no full name of a notification channel\. Give one such as projects\/shop\/notificationChannels\/123/,
+    ],
+    [
       'a timetable that stops it',
       { schedules: [{ at: '19:00', min: 0 }] },
       /schedules\[0\]: 0 is given; allowed: a whole number from 1/,
