@@ -405,7 +405,7 @@ export interface MonitoringSpec {
 
 export interface DriftSpec {
   /**
-   * Population stability index from which it is drift, above 0. Where chance alone may give more, with few rows or few samples, that counts.
+   * Population stability index from which it is drift, above 0, at most 10. Where chance alone may give more, with few rows or few samples, that counts.
    *
    * @default 0.2
    */

@@ -19,12 +19,20 @@ export interface DriftPlan {
 
 export const defaultDrift = { psi: 0.2, minCount: 500, windowHours: 24, watch: 'all' } as const;
 
+/** Of ten bins with as many samples each; with half a row more in each, so many rows in one bin are 9.9. */
+const MOST_PSI = 10;
+
 /** Everything that is wrong with it; empty when drift can be told so. */
 export function driftProblems(asked: AskedDrift = {}): readonly Problem[] {
   if (asked === false) return [];
   const { psi, minCount, windowHours } = { ...defaultDrift, ...given(asked) };
   return problemsOf([
     [!(psi > 0), 'monitoring.drift.psi', `${psi} is not above 0. Customary are 0.1 for some drift and 0.2 for much`],
+    [
+      psi > MOST_PSI,
+      'monitoring.drift.psi',
+      `${psi} is above ${MOST_PSI}, which even 30,000 rows that all fall into one of ten bins do not reach: nothing would be told. Customary are 0.1 for some drift and 0.2 for much`,
+    ],
     [
       !(Number.isInteger(minCount) && minCount >= 1),
       'monitoring.drift.minCount',

@@ -87,3 +87,10 @@ describe('a monitoring plan', () => {
     );
   });
 });
+
+test('a threshold of drift that no rule can reach is refused, with what is customary', () => {
+  expect(() => planMonitoring({ model: 'fraud', drift: { psi: 11 } })).toThrow(
+    'monitoring.drift.psi: 11 is above 10, which even 30,000 rows that all fall into one of ten bins do not reach: nothing would be told. Customary are 0.1',
+  );
+  expect(planMonitoring({ model: 'fraud', drift: { psi: 10 } }).drift?.psi).toBe(10);
+});
