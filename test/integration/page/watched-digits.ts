@@ -20,19 +20,21 @@ export interface WatchedDigits {
 }
 
 /**
- * Drift is told over an hour, of which a comparison comes each minute; over a day it would be every two.
+ * Drift is told over ten minutes, of which a comparison comes each ten seconds; over a day it would be every two minutes.
  *
  * @param minCount - rows it takes
  */
 export async function watchDigits(minCount = 500): Promise<WatchedDigits> {
   const { model, data, labels } = example('digits');
-  const plan = planEndpoint(
+  const planned = planEndpoint(
     {
       model: Model.fromOnnx(model, { calibration: data, labels }),
-      monitoring: { slo: { p99Ms: 50 }, drift: { windowHours: 1, minCount } },
+      monitoring: { slo: { p99Ms: 50 }, drift: { minCount } },
     },
     local(),
   );
+  const { monitoring } = planned;
+  const plan = { ...planned, monitoring: { ...monitoring, drift: { ...monitoring.drift!, windowSeconds: 600 } } };
   const running = await runLocally(plan, { port: 0 });
   const { endpoint, infer, dashboard, prometheus, missing, sample } = running;
   if (dashboard === null || prometheus === null) throw new Error(missing ?? 'there is no dashboard');
