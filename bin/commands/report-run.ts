@@ -19,8 +19,8 @@ import {
   writeRunPage,
 } from '../../lib/report/run-views.js';
 import { isUrl } from '../../lib/report/source.js';
-import { startTensorBoard } from '../../lib/report/tensorboard.js';
-import { aborted, print, say, showSteps } from '../terminal.js';
+import { print, showSteps } from '../terminal.js';
+import { tensorBoardUntilStopped } from './tensorboard.js';
 
 /** Options that only the report of a run has, and those it shares with that of an optimization. */
 export interface RunReportOptions {
@@ -116,18 +116,7 @@ async function showTensorBoard(request: RunRequest, port: number, signal: AbortS
   const scratch = scratchFolder();
   try {
     await writeRunEvents(request, scratch, { environment, signal });
-    const running = await showSteps('Starting TensorBoard', () =>
-      startTensorBoard({ runs: scratch, port, environment, signal }),
-    );
-    try {
-      print(running.url);
-      say('Ctrl-C stops it.');
-      const code = await Promise.race([running.ended, aborted(signal)]);
-      if (code !== undefined) throw new SlipwayError(`TensorBoard ended by itself, with code ${code}.`);
-      return 0;
-    } finally {
-      await running.stop();
-    }
+    return await tensorBoardUntilStopped({ runs: scratch, port, environment, signal });
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

@@ -9,11 +9,11 @@ import { pythonEnvironment } from '../../lib/local/python.js';
 import { openInBrowser } from '../../lib/report/browser.js';
 import { type ReportSource, readReport } from '../../lib/report/source.js';
 import { summary } from '../../lib/report/summary.js';
-import { startTensorBoard } from '../../lib/report/tensorboard.js';
 import { cachedFolder, drawView, type View } from '../../lib/report/views.js';
-import { aborted, interruptible, print, say, showSteps } from '../terminal.js';
+import { interruptible, print, showSteps } from '../terminal.js';
 import { port } from './model-options.js';
 import { isOfRun, type RunReportOptions, reportRun, withRunOptions } from './report-run.js';
+import { tensorBoardUntilStopped } from './tensorboard.js';
 
 const forms = ['open', 'html', 'markdown', 'json', 'tensorboard', 'notebook'] as const;
 
@@ -83,18 +83,7 @@ async function showMarkdown(source: ReportSource, signal: AbortSignal): Promise<
 async function showTensorBoard(source: ReportSource, wanted: number, signal: AbortSignal): Promise<number> {
   const folder = await runs(source, await cachedFolder(source), signal);
   const environment = await environmentOf('report', signal);
-  const running = await showSteps('Starting TensorBoard', () =>
-    startTensorBoard({ runs: folder, port: wanted, environment, signal }),
-  );
-  try {
-    print(running.url);
-    say('Ctrl-C stops it.');
-    const code = await Promise.race([running.ended, aborted(signal)]);
-    if (code !== undefined) throw new SlipwayError(`TensorBoard ended by itself, with code ${code}.`);
-    return 0;
-  } finally {
-    await running.stop();
-  }
+  return tensorBoardUntilStopped({ runs: folder, port: wanted, environment, signal });
 }
 
 async function makeNotebook(source: ReportSource, signal: AbortSignal): Promise<void> {

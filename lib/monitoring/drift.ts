@@ -4,6 +4,7 @@ import { type Problem, problemsOf } from '../errors.js';
 import type { DriftSpec } from '../spec.js';
 import type { MonitoringPlan } from './plan.js';
 import { duration, prometheusScope, driftRecord as record, selectorOf } from './queries/prometheus.js';
+import { LONGEST_READ_SECONDS, STEP_SECONDS } from './steps.js';
 
 /** What was asked for; an absent option takes its default. */
 export type AskedDrift = false | { readonly [Option in keyof DriftSpec]?: DriftSpec[Option] | undefined };
@@ -110,13 +111,6 @@ const sides = [
   },
 ] as const;
 
-/**
- * Longer windows are summed up from steps that lie side by side, which reads far less than all readings of a day. A step is shorter than
- * the 5 minutes after which Prometheus forgets a record, and has four readings at least.
- */
-const HOUR = 3600;
-const STEP_SECONDS = 240;
-
 /** Groups of rules: figures recorded for each output and input that is watched, and an alert for either side. */
 export function driftGroups(plan: MonitoringPlan, drift: DriftPlan): readonly object[] {
   const scope = prometheusScope(plan);
@@ -125,7 +119,7 @@ export function driftGroups(plan: MonitoringPlan, drift: DriftPlan): readonly ob
   const over = duration(windowSeconds);
   const gained = (window: number): string =>
     `sum by (${figure}, bin) (increase(onnx_observed_bin_total{${selector}}[${duration(window)}]))`;
-  const inSteps = windowSeconds > HOUR;
+  const inSteps = windowSeconds > LONGEST_READ_SECONDS;
   const seriesWhere = (what: string, where: string): string => `${record(what)}{${selector}, ${where}}`;
   const series = (what: string): string => `${record(what)}{${selector}}`;
   const [share, expected, count, rows] = ['share', 'expected', 'count', 'rows'].map(series) as [

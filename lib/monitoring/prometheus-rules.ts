@@ -10,6 +10,7 @@ import type { Objective } from './objectives.js';
 import type { MonitoringPlan } from './plan.js';
 import { acceleratorJob } from './queries/bottleneck.js';
 import { duration, prometheusScope, promql, type Scope, selectorOf } from './queries/prometheus.js';
+import { LONGEST_READ_SECONDS, STEP_SECONDS } from './steps.js';
 
 interface Recording {
   readonly record: string;
@@ -19,17 +20,10 @@ interface Recording {
   readonly expr?: string;
 }
 
-const HOUR = 3600;
 /** Windows above an hour move slowly: once a minute is enough. */
 const SLOW_SECONDS = 60;
 /** Rules are no fresher than the readings they are made from, and need not be fresher than this. */
 const QUICK_SECONDS = 5;
-/**
- * Windows above an hour are summed up from steps that lie side by side: a month of readings would be read anew every minute. Less than
- * the 5 minutes after which Prometheus forgets a record, and at least four readings.
- */
-const STEP_SECONDS = 240;
-
 const recordName = (id: Objective['id'], what: string, windowSeconds: number): string =>
   `slipway:${id}:${what}_${duration(windowSeconds)}`;
 
@@ -44,7 +38,8 @@ function recordingsOf(objective: Objective, selector: string): readonly Recordin
   });
   const steps = (what: 'bad' | 'total', windowSeconds: number): string =>
     `sum_over_time(${recordName(id, what, STEP_SECONDS)}{${selector}}[${duration(windowSeconds)}])`;
-  const summed = (windowSeconds: number, expr: string): string | undefined => (windowSeconds > HOUR ? expr : undefined);
+  const summed = (windowSeconds: number, expr: string): string | undefined =>
+    windowSeconds > LONGEST_READ_SECONDS ? expr : undefined;
   const badShare = (window: number): string => `${steps('bad', window)} / ${steps('total', window)}`;
   const longs = burn.map(({ longSeconds }) => longSeconds);
   const windows = [...new Set([...longs, ...burn.map(({ shortSeconds }) => shortSeconds)])].sort((a, b) => a - b);
@@ -117,7 +112,7 @@ export function prometheusRules(plan: MonitoringPlan): string {
     slow: Math.max(plan.scrapeSeconds, SLOW_SECONDS),
   } as const;
   const paceOf = (windowSeconds: number): keyof typeof paces =>
-    windowSeconds === STEP_SECONDS ? 'steps' : windowSeconds <= HOUR ? 'quick' : 'slow';
+    windowSeconds === STEP_SECONDS ? 'steps' : windowSeconds <= LONGEST_READ_SECONDS ? 'quick' : 'slow';
   const groups = [
     ...(Object.keys(paces) as (keyof typeof paces)[]).map((pace) =>
       recordingGroup(

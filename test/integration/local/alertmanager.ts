@@ -5,8 +5,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type Child, startChild } from '../../../lib/local/child.js';
+import { startChild } from '../../../lib/local/child.js';
+import { freePorts, untilReady } from './ports.js';
 
 const program = 'prometheus-alertmanager';
 
@@ -54,7 +54,7 @@ export async function startAlertmanager(folder: string, configuration: string): 
     });
   });
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
-  const port = await freePort();
+  const [port] = await freePorts(1);
   const file = join(home, 'alertmanager.yml');
   const address = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
   writeFileSync(file, configuration.replaceAll('RECEIVER', address));
@@ -85,21 +85,4 @@ export async function startAlertmanager(folder: string, configuration: string): 
       await new Promise((resolve) => receiver.close(resolve));
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function untilReady(url: string, child: Child): Promise<void> {
-  for (;;) {
-    const ready = await fetch(`${url}/-/ready`).catch(() => undefined);
-    if (ready?.ok) return;
-    const over = await Promise.race([sleep(100), child.ended]);
-    if (over !== undefined) throw new Error(`Alertmanager ended with code ${over}`);
-  }
 }

@@ -1,7 +1,6 @@
 /** The report of a run by a Prometheus of somebody's own: another job's name, no rules of ours, a bare model. */
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -12,20 +11,13 @@ import { findPrometheus } from '../../../lib/local/prometheus.js';
 import { pythonEnvironment } from '../../../lib/local/python.js';
 import { type RunningServer, startServer } from '../../../lib/local/server.js';
 import { sampleOf } from './load.js';
+import { freePorts } from './ports.js';
 import { example, slipway } from './slipway.js';
 
 const undo: (() => unknown)[] = [];
 let folder: string;
 let server: RunningServer;
 let prometheus: string;
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'slipway-own-'));
@@ -39,7 +31,7 @@ beforeAll(async () => {
 
   const found = await findPrometheus(cacheDir());
   if ('missing' in found) throw new Error(found.missing);
-  const port = await freePort();
+  const [port] = await freePorts(1);
   const target = new URL(server.url).host;
   const config = join(folder, 'prometheus.yml');
   writeFileSync(

@@ -1,13 +1,12 @@
 /** For load tests: one Prometheus that watches several endpoints from before they start, since it takes seconds until it looks for new ones. */
 
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parse, stringify } from 'yaml';
-import { type Child, startChild } from '../../../lib/local/child.js';
+import { startChild } from '../../../lib/local/child.js';
 import type { MonitoringPlan } from '../../../lib/monitoring/plan.js';
 import { prometheusConfig, prometheusRules } from '../../../lib/monitoring/prometheus-rules.js';
+import { freePorts, untilReady } from './ports.js';
 import type { Instant } from './slipway.js';
 
 export interface WatchedEndpoints {
@@ -16,31 +15,6 @@ export interface WatchedEndpoints {
   /** Labels and value of each series of an instant query. */
   ask(query: string): Promise<Instant['data']['result']>;
   close(): Promise<void>;
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = servers.map(
-    (server) =>
-      new Promise<number>((resolve, reject) => {
-        server.once('error', reject).listen(0, '127.0.0.1', () => {
-          const address = server.address();
-          resolve(typeof address === 'object' && address !== null ? address.port : 0);
-        });
-      }),
-  );
-  const found = await Promise.all(ports);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return found;
-}
-
-async function untilReady(url: string, child: Child): Promise<void> {
-  for (;;) {
-    const ready = await fetch(`${url}/-/ready`).catch(() => undefined);
-    if (ready?.ok) return;
-    const over = await Promise.race([sleep(100), child.ended]);
-    if (over !== undefined) throw new Error(`Prometheus ended with code ${over}`);
-  }
 }
 
 /**

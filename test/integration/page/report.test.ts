@@ -16,12 +16,13 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ReportFile } from '../../../lib/contract/report.js';
 import { pythonEnvironment } from '../../../lib/local/python.js';
 import { packageFile } from '../../../lib/package-root.js';
 import { type Run, run, slipway } from '../local/slipway.js';
+import { type Opened, openPage } from './browser.js';
 
 const CHROMIUM = process.env.SLIPWAY_CHROMIUM ?? '/usr/bin/chromium';
 const digits = packageFile('examples', 'models', 'digits');
@@ -86,25 +87,8 @@ function lasting(started: Run): Run {
   return started;
 }
 
-interface Opened {
-  readonly page: Page;
-  /** Errors of the page and its console. */
-  readonly errors: string[];
-  /** What it asked the network for. */
-  readonly asked: string[];
-}
-
-async function open(url: string, width = 1280, colorScheme: 'light' | 'dark' = 'light'): Promise<Opened> {
-  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme });
-  const page = await context.newPage();
-  const errors: string[] = [];
-  const asked: string[] = [];
-  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
-  page.on('pageerror', (error) => errors.push(error.message));
-  page.on('request', (request) => asked.push(request.url()));
-  await page.goto(url);
-  return { page, errors, asked };
-}
+const open = (url: string, width = 1280, colorScheme: 'light' | 'dark' = 'light'): Promise<Opened> =>
+  openPage(browser, url, { viewport: { width, height: 900 }, colorScheme });
 
 const fileUrl = (path: string) => `file://${path}`;
 
